@@ -1,0 +1,44 @@
+import type { Brand } from './brand.ts'
+
+/** A day of the Gregorian calendar, `YYYY-MM-DD`. Compares as text. */
+export type IsoDate = Brand<string, 'IsoDate'>
+
+/** Viet Nam keeps UTC+7 all year. */
+const VIETNAM_OFFSET_MS = 7 * 3_600_000
+const DAY_MS = 86_400_000
+
+export function daysInMonth(year: number, month: number): number {
+  if (month === 2) return (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0 ? 29 : 28
+  return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31
+}
+
+export function isCalendarDay(year: number, month: number, day: number): boolean {
+  return month >= 1 && month <= 12 && day >= 1 && day <= daysInMonth(year, month)
+}
+
+/** Null for anything that is not a real day written `YYYY-MM-DD`, years 1000–9999. */
+export function parseIsoDate(text: string): IsoDate | null {
+  if (!/^[1-9]\d{3}-\d\d-\d\d$/.test(text)) return null
+  return isCalendarDay(+text.slice(0, 4), +text.slice(5, 7), +text.slice(8, 10)) ? (text as IsoDate) : null
+}
+
+/** For constants of our own; throws on a mistake in the source. */
+export function isoDate(text: string): IsoDate {
+  const date = parseIsoDate(text)
+  if (date === null) throw new TypeError(`not a day: ${text}`)
+  return date
+}
+
+export function addDays(date: IsoDate, days: number): IsoDate {
+  return new Date(Date.parse(date) + days * DAY_MS).toISOString().slice(0, 10) as IsoDate
+}
+
+/** The day at the front desk, in Viet Nam. */
+export function todayInVietnam(now: Date): IsoDate {
+  return new Date(now.getTime() + VIETNAM_OFFSET_MS).toISOString().slice(0, 10) as IsoDate
+}
+
+/** The last millisecond of that day in Viet Nam. */
+export function endOfDayInVietnam(date: IsoDate): Date {
+  return new Date(Date.parse(date) + DAY_MS - VIETNAM_OFFSET_MS - 1)
+}

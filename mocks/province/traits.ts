@@ -1,0 +1,21 @@
+/** The questions drawn about one person (`draw(key, TRAIT.x)`): listed once, so that no two share an answer. */
+export const TRAIT = {
+  birthDay: 1,
+  home: 2,
+  birthPrecision: 3,
+  address: 4,
+  issuedOn: 5,
+  area: 6,
+  case: 7,
+  cmnd: 8,
+  people: 9,
+  surname: 10,
+  middleName: 11,
+  givenName: 12,
+  group: 13,
+  facility: 14,
+  term: 15,
+  fiveYears: 16,
+  secondCoverage: 17,
+  secondTerm: 18,
+} as const

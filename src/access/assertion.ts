@@ -1,0 +1,107 @@
+import { compactVerify, decodeJwt, decodeProtectedHeader, errors, importJWK, type JWTPayload } from 'jose'
+import type { Sql } from '../db/connect.ts'
+import { type ErrorCode, ServiceError } from '../errors.ts'
+import { serverTime } from './access-token.ts'
+import { type AccessScope, readClientId } from './principal.ts'
+import { type ClientKey, findClientKey, useJti } from './store.ts'
+
+/** Private-key JWT (RFC 7523 §3): lives 5 minutes at most, is used once; clocks may differ by 30 s. */
+const LIFE_SECONDS_MAX = 300
+const CLOCK_SKEW_SECONDS = 30
+const ALGORITHMS = ['ES256', 'EdDSA']
+
+export interface ProvenClient {
+  readonly clientId: string
+  readonly keyId: string
+  readonly scopes: readonly AccessScope[]
+  readonly keyExpiresAt: Date
+}
+
+/**
+ * Proves a client by its assertion. Each refusal says exactly why, and nothing about others: an unknown client and an
+ * unknown key are one answer. The `jti` is taken last, so that a refused assertion spends nothing.
+ */
+export async function proveClient(sql: Sql, assertion: string, tokenUrl: string, now: Date): Promise<ProvenClient> {
+  const { alg, kid, claims } = readUnverified(assertion)
+  if (!ALGORITHMS.includes(alg)) throw new ServiceError('assertion_algorithm')
+  const client = claims.sub === claims.iss ? readClientId(claims.sub ?? '') : null
+  if (client === null)
+    throw new ServiceError('assertion_malformed', { detail: '`iss` and `sub` must be your client id' })
+  const key = await findClientKey(sql, client.clientId, kid).catch((cause: unknown) => {
+    throw new ServiceError('database_unavailable', { cause })
+  })
+  if (key === null) throw new ServiceError('assertion_unknown_key')
+  await verifySignature(assertion, key, alg)
+  // from here on the caller holds the private key: it may be told about itself
+  refuseByKeyState(key, now)
+  const { jti, expiresAt } = checkClaims(claims, tokenUrl, now)
+  const first = await useJti(sql, client.clientId, jti, expiresAt).catch((cause: unknown) => {
+    throw new ServiceError('database_unavailable', { cause })
+  })
+  if (!first) throw new ServiceError('assertion_replayed')
+  return { clientId: client.clientId, keyId: kid, scopes: key.scopes, keyExpiresAt: key.expiresAt }
+}
+
+function readUnverified(assertion: string): { alg: string; kid: string; claims: JWTPayload } {
+  try {
+    const header = decodeProtectedHeader(assertion)
+    if (header.kid === undefined || header.kid.length > 64) throw new TypeError('no kid')
+    return { alg: header.alg ?? '', kid: header.kid, claims: decodeJwt(assertion) }
+  } catch (cause) {
+    throw new ServiceError('assertion_malformed', {
+      cause,
+      detail: 'a JWS in compact form with `alg` and `kid` is expected',
+    })
+  }
+}
+
+async function verifySignature(assertion: string, key: ClientKey, alg: string): Promise<void> {
+  const keyAlg = key.publicJwk.kty === 'EC' ? 'ES256' : 'EdDSA'
+  if (alg !== keyAlg) throw new ServiceError('assertion_algorithm', { detail: `this key signs with ${keyAlg}` })
+  try {
+    await compactVerify(assertion, await importJWK(key.publicJwk, keyAlg), { algorithms: [keyAlg] })
+  } catch (cause) {
+    const code: ErrorCode =
+      cause instanceof errors.JWSSignatureVerificationFailed ? 'assertion_signature' : 'assertion_malformed'
+    throw new ServiceError(code, { cause })
+  }
+}
+
+function refuseByKeyState(key: ClientKey, now: Date): void {
+  if (key.disabledAt !== null)
+    throw new ServiceError('client_disabled', { detail: `since ${key.disabledAt.toISOString()}` })
+  if (key.revokedAt !== null)
+    throw new ServiceError('client_key_revoked', { detail: `since ${key.revokedAt.toISOString()}` })
+  if (key.expiresAt <= now)
+    throw new ServiceError('client_key_expired', { detail: `since ${key.expiresAt.toISOString()}` })
+}
+
+function checkClaims(claims: JWTPayload, tokenUrl: string, now: Date): { jti: string; expiresAt: Date } {
+  const nowSeconds = now.getTime() / 1000
+  if (
+    claims.aud !== tokenUrl &&
+    !(Array.isArray(claims.aud) && claims.aud.length === 1 && claims.aud[0] === tokenUrl)
+  ) {
+    throw new ServiceError('assertion_audience', { detail: `\`aud\` must be ${tokenUrl}` })
+  }
+  if (
+    typeof claims.exp !== 'number' ||
+    typeof claims.jti !== 'string' ||
+    claims.jti === '' ||
+    claims.jti.length > 128
+  ) {
+    throw new ServiceError('assertion_malformed', { detail: '`exp` and `jti` (1–128 characters) are required' })
+  }
+  if (claims.exp + CLOCK_SKEW_SECONDS <= nowSeconds)
+    throw new ServiceError('assertion_expired', { detail: serverTime(now) })
+  const begins = Math.max(claims.iat ?? 0, claims.nbf ?? 0)
+  if (begins > nowSeconds + CLOCK_SKEW_SECONDS)
+    throw new ServiceError('assertion_clock_skew', { detail: serverTime(now) })
+  if (
+    claims.exp - (claims.iat ?? nowSeconds) > LIFE_SECONDS_MAX + CLOCK_SKEW_SECONDS ||
+    claims.exp - nowSeconds > LIFE_SECONDS_MAX + CLOCK_SKEW_SECONDS
+  ) {
+    throw new ServiceError('assertion_too_long_lived', { detail: serverTime(now) })
+  }
+  return { jti: claims.jti, expiresAt: new Date((claims.exp + CLOCK_SKEW_SECONDS) * 1000) }
+}

@@ -1,0 +1,89 @@
+import type { JWK } from 'jose'
+import { readInstant, type Sql } from '../db/connect.ts'
+import type { AccessScope } from './principal.ts'
+
+export interface ClientKey {
+  readonly scopes: readonly AccessScope[]
+  readonly publicJwk: JWK
+  readonly expiresAt: Date
+  readonly revokedAt: Date | null
+  readonly disabledAt: Date | null
+}
+
+export async function findClientKey(sql: Sql, clientId: string, keyId: string): Promise<ClientKey | null> {
+  const rows = await sql<
+    { scopes: string; public_jwk: JWK; expires_at: string; revoked_at: string | null; disabled_at: string | null }[]
+  >`
+    select array_to_string(c.scopes, ' ') as scopes, k.public_jwk, k.expires_at, k.revoked_at, c.disabled_at
+      from client_key k join client c using (client_id)
+     where k.client_id = ${clientId} and k.key_id = ${keyId}`
+  const row = rows[0]
+  if (row === undefined) return null
+  return {
+    scopes: row.scopes.split(' ') as AccessScope[],
+    publicJwk: row.public_jwk,
+    expiresAt: readInstant(row.expires_at),
+    revokedAt: row.revoked_at === null ? null : readInstant(row.revoked_at),
+    disabledAt: row.disabled_at === null ? null : readInstant(row.disabled_at),
+  }
+}
+
+/**
+ * Takes a `jti` once: false when it was used before. Sweeps a few dead ones in passing (twice as many as come in), so
+ * that the table stays as small as five minutes of assertions without a job of its own.
+ */
+export async function useJti(sql: Sql, clientId: string, jti: string, expiresAt: Date): Promise<boolean> {
+  const rows = await sql`
+    with dead as (
+      delete from jti where (client_id, jti) in (select client_id, jti from jti where expires_at < now() limit 2)
+    )
+    insert into jti (client_id, jti, expires_at)
+    values (${clientId}, ${jti}, ${expiresAt.toISOString()}) on conflict do nothing returning 1`
+  return rows.length === 1
+}
+
+export interface Revoked {
+  readonly clientId: string
+  /** Null: the client itself was disabled. */
+  readonly keyId: string | null
+}
+
+/** What was revoked within a token's life (10 minutes, and one for clocks): older tokens are expired anyway. */
+export async function findRevoked(sql: Sql): Promise<Revoked[]> {
+  const rows = await sql<{ client_id: string; key_id: string | null }[]>`
+    select client_id, key_id from client_key where revoked_at > now() - interval '11 minutes'
+    union all
+    select client_id, null from client where disabled_at > now() - interval '11 minutes'`
+  return rows.map((row) => ({ clientId: row.client_id, keyId: row.key_id }))
+}
+
+/** Commands only: the request role may not write clients. Adding the same key again changes nothing. */
+export async function saveClient(
+  sql: Sql,
+  client: { clientId: string; facility: string | null; scopes: readonly AccessScope[] },
+  key: { keyId: string; publicJwk: JWK; expiresAt: Date },
+): Promise<void> {
+  await sql`
+    with owner as (
+      insert into client (client_id, facility, scopes)
+      values (${client.clientId}, ${client.facility}, string_to_array(${client.scopes.join(' ')}, ' '))
+      on conflict (client_id) do update set scopes = excluded.scopes
+    )
+    insert into client_key (client_id, key_id, public_jwk, expires_at)
+    values (${client.clientId}, ${key.keyId}, ${JSON.stringify(key.publicJwk)}::text::jsonb, ${key.expiresAt.toISOString()})
+    on conflict (client_id, key_id) do nothing`
+}
+
+/** All of a client's keys, or one. Returns how many are revoked now that were not before. */
+export async function revokeKeys(sql: Sql, clientId: string, keyId: string | null): Promise<number> {
+  const rows = await sql`
+    update client_key set revoked_at = now()
+     where client_id = ${clientId} and revoked_at is null and (${keyId}::text is null or key_id = ${keyId})`
+  return rows.count
+}
+
+export async function pruneJti(sql: Sql): Promise<number> {
+  const gone = await sql`
+    delete from jti where (client_id, jti) in (select client_id, jti from jti where expires_at < now() limit 1000)`
+  return gone.count
+}

@@ -1,0 +1,53 @@
+import { createHash } from 'node:crypto'
+import { randomBytesFromPool } from '../seal.ts'
+
+/** What the log records. Each kind has its own outcome; a new kind is added here first. */
+export type EntryKind = 'verification' | 'auditRead'
+
+/** Counted and proven in public: codes only, nothing that names or links a person. */
+export type EntryOutcome = Readonly<Record<string, string | number | null>>
+
+export interface EntryContent {
+  readonly recordedAt: Date
+  readonly kind: EntryKind
+  /** The facility the deed belongs to; null for deeds of auditors and of the service itself. */
+  readonly facility: string | null
+  readonly outcome: EntryOutcome
+  /** The details as they will be sealed: the body commits to them without showing them. */
+  readonly details: string
+}
+
+export interface Entry {
+  /** The exact text that is hashed. Built once, stored as it is, never serialized again. */
+  readonly body: string
+  /** SHA-256(0x00 ‖ body), the leaf hash of RFC 6962 §2.1. */
+  readonly leafHash: Buffer
+  /** 16 random bytes: without them the commitment cannot be guessed from likely details. Erased with the details. */
+  readonly salt: Buffer
+}
+
+const SALT_BYTES = 16
+const LEAF_PREFIX = Buffer.of(0x00)
+
+/** No subject and no index in the body: erasing the detail row leaves every proof valid and nothing to link. */
+export function buildEntry(content: EntryContent): Entry {
+  const salt = randomBytesFromPool(SALT_BYTES)
+  const body = JSON.stringify({
+    v: 1,
+    recordedAt: content.recordedAt.toISOString(),
+    kind: content.kind,
+    facility: content.facility,
+    outcome: content.outcome,
+    details: commitment(salt, content.details),
+  })
+  return { body, leafHash: leafHash(body), salt }
+}
+
+/** SHA-256(salt ‖ details) in base64. */
+export function commitment(salt: Uint8Array, details: string): string {
+  return createHash('sha256').update(salt).update(details).digest('base64')
+}
+
+export function leafHash(body: string): Buffer {
+  return createHash('sha256').update(LEAF_PREFIX).update(body).digest()
+}

@@ -1,0 +1,123 @@
+import { type DataKeys, mac128, type Pseudonym } from '../data-keys.ts'
+import type { Sql } from '../db/connect.ts'
+import { ServiceError } from '../errors.ts'
+import { open, seal } from '../seal.ts'
+import { buildEntry, type EntryContent } from './entry.ts'
+import { appendRows, findByIdempotencyKey, hex, type PendingRow } from './store.ts'
+
+/** The log that this release appends to. `log_id` is in every key so that more can come. */
+export const LOG_ID = 1
+
+export interface Deed extends EntryContent {
+  /** Who did it: the client id of the token. */
+  readonly client: string
+  /** Whom it is about, under the key of the year. */
+  readonly subject: Pseudonym | null
+  readonly idempotency: { readonly key: string; readonly request: string } | null
+}
+
+export type Appended =
+  | { readonly outcome: 'appended'; readonly index: number }
+  /** The same client asked the same under the same key before: this is what was recorded then. */
+  | { readonly outcome: 'repeated'; readonly index: number; readonly details: string; readonly leafHash: Uint8Array }
+  | { readonly outcome: 'keyTakenByAnotherRequest' }
+  | { readonly outcome: 'repeatedButErased' }
+
+/** Builds the text that is hashed, seals the details. Pure but for the clock in `deed` and random bytes. */
+export function prepare(keys: DataKeys, deed: Deed): PendingRow {
+  const entry = buildEntry(deed)
+  const idempotency = deed.idempotency
+  return {
+    body: entry.body,
+    leafHash: entry.leafHash.toString('base64'),
+    client: deed.client,
+    subject: deed.subject,
+    salt: entry.salt.toString('base64'),
+    sealed: seal(keys, 'entry_detail', deed.subject ?? '', deed.details).toString('base64'),
+    idempotencyKey: idempotency && mac128(keys.request, `key:${deed.client}\n${idempotency.key}`),
+    requestDigest: idempotency && mac128(keys.request, `request:${idempotency.request}`),
+  }
+}
+
+export function openDetails(keys: DataKeys, subject: string | null, sealed: Uint8Array): string {
+  return open(keys, 'entry_detail', subject === null ? '' : hex(subject), sealed)
+}
+
+/**
+ * Appends what waits, in one statement; each row learns its own outcome. Returning means committed: only now may an
+ * answer leave. Rows of one batch with one key: the first is offered to the log, the others read what it left.
+ */
+export async function appendBatch(sql: Sql, keys: DataKeys, rows: readonly PendingRow[]): Promise<Appended[]> {
+  const offered: PendingRow[] = []
+  const offeredAt = new Map<number, number>() // place in rows → place in offered
+  const seen = new Set<string>()
+  rows.forEach((row, place) => {
+    if (row.idempotencyKey !== null) {
+      if (seen.has(row.idempotencyKey)) return
+      seen.add(row.idempotencyKey)
+    }
+    offeredAt.set(place, offered.push(row) - 1)
+  })
+  const indexes = await appendOnce(sql, offered)
+  return Promise.all(
+    rows.map((row, place) => {
+      const offer = offeredAt.get(place)
+      const index = offer === undefined ? undefined : indexes.get(offer)
+      return index === undefined ? readEarlier(sql, keys, row) : ({ outcome: 'appended', index } as const)
+    }),
+  )
+}
+
+async function appendOnce(sql: Sql, rows: readonly PendingRow[]): Promise<Map<number, number>> {
+  try {
+    return await appendRows(sql, LOG_ID, rows)
+  } catch (first) {
+    if (!wasRolledBackForRetry(first)) throw logFailure(first)
+    try {
+      return await appendRows(sql, LOG_ID, rows)
+    } catch (second) {
+      throw logFailure(second)
+    }
+  }
+}
+
+async function readEarlier(sql: Sql, keys: DataKeys, row: PendingRow): Promise<Appended> {
+  if (row.idempotencyKey === null) throw new ServiceError('log_outcome_unknown')
+  const earlier = await findByIdempotencyKey(sql, LOG_ID, row.idempotencyKey).catch((cause: unknown) => {
+    throw new ServiceError('log_unavailable', { cause })
+  })
+  // the holder of the key may have been pruned in between: nothing is known to have been recorded under it
+  if (earlier === null) throw new ServiceError('log_unavailable')
+  if (earlier.requestDigest !== row.requestDigest) return { outcome: 'keyTakenByAnotherRequest' }
+  if (earlier.leafIndex === null || earlier.sealed === null || earlier.leafHash === null)
+    return { outcome: 'repeatedButErased' }
+  return {
+    outcome: 'repeated',
+    index: earlier.leafIndex,
+    details: openDetails(keys, earlier.subject, earlier.sealed),
+    leafHash: earlier.leafHash,
+  }
+}
+
+/** 40001 serialization failure, 40P01 deadlock: PostgreSQL rolled the statement back and asks to try again. */
+function wasRolledBackForRetry(error: unknown): boolean {
+  const state = sqlState(error)
+  return state === '40001' || state === '40P01'
+}
+
+/**
+ * Either it is certain that nothing was written, or it is not: a connection that died after the statement was sent, or
+ * a commit that was cancelled, may have committed. That one is never retried blindly; the caller is told to repeat it
+ * with its Idempotency-Key.
+ */
+function logFailure(error: unknown): ServiceError {
+  const state = sqlState(error)
+  const neverSent = state === 'ECONNREFUSED' || state === 'CONNECT_TIMEOUT' || state === 'ENOTFOUND'
+  const rolledBack = state !== null && /^[0-9A-Z]{5}$/.test(state) && (!state.startsWith('57') || state === '57P03')
+  return new ServiceError(neverSent || rolledBack ? 'log_unavailable' : 'log_outcome_unknown', { cause: error })
+}
+
+function sqlState(error: unknown): string | null {
+  const code = error instanceof Error && 'code' in error ? error.code : null
+  return typeof code === 'string' ? code : null
+}

@@ -1,0 +1,132 @@
+import type { Sql } from '../db/connect.ts'
+
+/** One entry on its way into the log, everything but its index. Binary columns as base64: they travel in JSON. */
+export interface PendingRow {
+  readonly body: string
+  readonly leafHash: string
+  readonly client: string
+  readonly subject: string | null
+  readonly salt: string
+  readonly sealed: string
+  readonly idempotencyKey: string | null
+  readonly requestDigest: string | null
+}
+
+/** An Idempotency-Key is free again after this long (contract: 14 days). */
+const IDEMPOTENCY_INTERVAL = '14 days'
+
+/**
+ * Appends a batch: one statement, so one transaction. In this order:
+ * 1. `claimed`: idempotency keys, sorted (two unsorted writers deadlock). A key held by another stays theirs.
+ * 2. `fresh`: rows without a key, or whose key was just claimed.
+ * 3. `head`: the log grows by the rows really inserted. Its row lock makes the index dense, and is held until commit.
+ * 4. `entries`, `details`: under the indexes just taken.
+ * A crash at any point leaves nothing: no claim, no growth, no entry.
+ * Returns the leaf index of each row that was appended, by its place in the batch; a row missing there lost its key.
+ */
+export async function appendRows(sql: Sql, logId: number, rows: readonly PendingRow[]): Promise<Map<number, number>> {
+  const input = JSON.stringify(rows.map((row, n) => ({ n, ...row })))
+  const appended = await sql<{ n: number; leaf_index: number }[]>`
+    with input as materialized (
+      select * from json_to_recordset(${input}::text::json) as r(
+        n int, body text, "leafHash" text, client text, subject uuid, salt text, sealed text,
+        "idempotencyKey" uuid, "requestDigest" uuid)
+    ), claimed as (
+      insert into idempotency as held (log_id, key, request_digest, claimed_at)
+      select ${logId}::smallint, "idempotencyKey", "requestDigest", now()
+        from input where "idempotencyKey" is not null order by "idempotencyKey"
+      on conflict (log_id, key) do update
+        set request_digest = excluded.request_digest, claimed_at = excluded.claimed_at
+        where held.claimed_at < now() - ${IDEMPOTENCY_INTERVAL}::interval
+      returning key
+    ), fresh as materialized (
+      select input.*, row_number() over (order by n) - 1 as place
+        from input left join claimed on claimed.key = input."idempotencyKey"
+       where input."idempotencyKey" is null or claimed.key is not null
+    ), head as (
+      update log_head set size = size + (select count(*) from fresh) where log_id = ${logId}::smallint
+      returning size - (select count(*) from fresh) as first
+    ), entries as (
+      insert into log_entry (log_id, leaf_index, body, leaf_hash)
+      select ${logId}::smallint, first + place, body, decode("leafHash", 'base64') from fresh, head
+    ), details as (
+      insert into entry_detail (log_id, leaf_index, subject, client, idempotency_key, salt, sealed)
+      select ${logId}::smallint, first + place, subject, client, "idempotencyKey", decode(salt, 'base64'),
+             decode(sealed, 'base64')
+        from fresh, head
+    )
+    select n, first + place as leaf_index from fresh, head`
+  return new Map(appended.map((row) => [row.n, row.leaf_index]))
+}
+
+export interface EarlierRow {
+  readonly requestDigest: string
+  /** Null when the details were erased since. */
+  readonly leafIndex: number | null
+  readonly leafHash: Uint8Array | null
+  readonly subject: string | null
+  readonly sealed: Uint8Array | null
+}
+
+/** What the holder of a key was answered. A second statement: the first does not see the row it conflicted with. */
+export async function findByIdempotencyKey(sql: Sql, logId: number, key: string): Promise<EarlierRow | null> {
+  const rows = await sql<
+    {
+      digest: string
+      leaf_index: number | null
+      leaf_hash: Uint8Array | null
+      subject: string | null
+      sealed: Uint8Array | null
+    }[]
+  >`
+    select i.request_digest as digest, d.leaf_index, e.leaf_hash, d.subject, d.sealed
+      from idempotency i
+      left join entry_detail d on d.log_id = i.log_id and d.idempotency_key = i.key
+      left join log_entry e on e.log_id = d.log_id and e.leaf_index = d.leaf_index
+     where i.log_id = ${logId}::smallint and i.key = ${key}::uuid
+     order by d.leaf_index desc nulls last
+     limit 1`
+  const row = rows[0]
+  if (row === undefined) return null
+  return {
+    requestDigest: hex(row.digest),
+    leafIndex: row.leaf_index,
+    leafHash: row.leaf_hash,
+    subject: row.subject,
+    sealed: row.sealed,
+  }
+}
+
+export interface StoredEntry {
+  readonly body: string
+  readonly leafHash: Uint8Array
+  readonly client: string | null
+  readonly subject: string | null
+  readonly sealed: Uint8Array | null
+}
+
+/** An entry and, unless they were erased, its details. */
+export async function findEntry(sql: Sql, logId: number, leafIndex: number): Promise<StoredEntry | null> {
+  const rows = await sql<
+    { body: string; leaf_hash: Uint8Array; client: string | null; subject: string | null; sealed: Uint8Array | null }[]
+  >`
+    select e.body, e.leaf_hash, d.client, d.subject, d.sealed
+      from log_entry e
+      left join entry_detail d on d.log_id = e.log_id and d.leaf_index = e.leaf_index
+     where e.log_id = ${logId}::smallint and e.leaf_index = ${leafIndex}`
+  const row = rows[0]
+  if (row === undefined) return null
+  return { body: row.body, leafHash: row.leaf_hash, client: row.client, subject: row.subject, sealed: row.sealed }
+}
+
+/** Keys past their 14 days, 1,000 at a time so that no statement is long. Returns how many went. */
+export async function pruneIdempotency(sql: Sql): Promise<number> {
+  const gone = await sql`
+    delete from idempotency where (log_id, key) in (
+      select log_id, key from idempotency where claimed_at < now() - ${IDEMPOTENCY_INTERVAL}::interval limit 1000)`
+  return gone.count
+}
+
+export function hex(uuid: string): string {
+  return uuid.replaceAll('-', '')
+}

@@ -1,0 +1,60 @@
+import { EmbeddedError } from './cli/embedded/error.ts'
+import { UsageError } from './cli/usage-error.ts'
+import { ConfigError } from './config.ts'
+import { StartError } from './node.ts'
+
+/** The list of commands; each is loaded only when it is asked for. */
+const COMMANDS: Readonly<Record<string, { readonly what: string; readonly load: () => Promise<Command> }>> = {
+  demo: {
+    what: 'the demo province on this machine (npm start): --cards --port --data --seed',
+    load: async () => (await import('./cli/demo.ts')).demo,
+  },
+  serve: { what: 'answer requests; all by environment', load: async () => (await import('./cli/serve.ts')).serve },
+  migrate: {
+    what: 'make a database ready: roles, schema, key files',
+    load: async () => (await import('./cli/migrate.ts')).migrate,
+  },
+  token: {
+    what: 'an access token of the demo: --facility CODE|all | --auditor | --feed | --ops',
+    load: async () => (await import('./cli/token.ts')).token,
+  },
+  facility: { what: 'add | rotate-key | revoke CODE', load: async () => (await import('./cli/facility.ts')).facility },
+  sample: {
+    what: 'synthetic people with the decision they must get: --count --code',
+    load: async () => (await import('./cli/sample.ts')).sample,
+  },
+  codes: { what: 'the tables of codes, as in the README', load: async () => (await import('./cli/codes.ts')).codes },
+}
+
+type Command = (args: string[]) => Promise<void>
+
+const EXIT_USAGE = 2
+const EXIT_FAILURE = 1
+
+async function main(argv: string[]): Promise<void> {
+  const [name = '', ...args] = argv
+  const command = COMMANDS[name]
+  if (command === undefined) throw new UsageError(name === '' ? help() : `no command ${name}\n\n${help()}`)
+  await (await command.load())(args)
+}
+
+function help(): string {
+  const lines = Object.entries(COMMANDS).map(([name, { what }]) => `  ${name.padEnd(10)} ${what}`)
+  return `kiemthe COMMAND [options]\n\n${lines.join('\n')}`
+}
+
+/** People read this: what is wrong and what to do, no stack unless it is our own fault. */
+function explain(error: unknown): { readonly text: string; readonly code: number } {
+  if (error instanceof UsageError) return { text: error.message, code: EXIT_USAGE }
+  if (error instanceof ConfigError) {
+    return { text: [error.message, ...error.problems.map((each) => `  ${each}`)].join('\n'), code: EXIT_USAGE }
+  }
+  if (error instanceof StartError || error instanceof EmbeddedError) return { text: error.message, code: EXIT_FAILURE }
+  return { text: error instanceof Error ? (error.stack ?? error.message) : String(error), code: EXIT_FAILURE }
+}
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  const { text, code } = explain(error)
+  process.stderr.write(`kiemthe: ${text}\n`)
+  process.exitCode = code
+})

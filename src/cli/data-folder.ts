@@ -1,0 +1,99 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { z } from 'zod'
+import { makeSigningKey, type TokenKeysFile, tokenKeysSchema } from '../access/token-keys.ts'
+import { type DataKeysFile, dataKeysSchema } from '../data-keys.ts'
+import type { RolePasswords } from '../db/roles.ts'
+import { systemCode } from './embedded/error.ts'
+
+/** The folder that holds a demo: its database, its keys, what it was made of. */
+export const DATA_FOLDER = '.kiemthe'
+
+/** Only whoever runs the service reads keys. */
+const SECRET_MODE = 0o600
+
+export interface DataFolder {
+  readonly path: string
+  readonly dataKeysFile: string
+  readonly tokenKeysFile: string
+  readonly clientsFile: string
+  readonly demoFile: string
+  readonly clusterFolder: string
+}
+
+export function dataFolder(path: string): DataFolder {
+  const folder = resolve(path)
+  return {
+    path: folder,
+    dataKeysFile: join(folder, 'data-keys.json'),
+    tokenKeysFile: join(folder, 'token-keys.json'),
+    clientsFile: join(folder, 'clients.json'),
+    demoFile: join(folder, 'demo.json'),
+    clusterFolder: join(folder, 'postgres'),
+  }
+}
+
+export async function makeDataFolder(folder: DataFolder): Promise<void> {
+  // traversable: the account of PostgreSQL must reach its cluster; each secret has a mode of its own
+  await mkdir(folder.path, { recursive: true, mode: 0o755 })
+}
+
+export function dataKeysOf(folder: DataFolder): Promise<DataKeysFile> {
+  const secret = () => randomBytes(32).toString('base64')
+  return readOrMake(folder.dataKeysFile, dataKeysSchema, async () => ({
+    lookup: secret(),
+    log: secret(),
+    seal: { current: 1, generations: { '1': secret() } },
+  }))
+}
+
+export function tokenKeysOf(folder: DataFolder): Promise<TokenKeysFile> {
+  return readOrMake(folder.tokenKeysFile, tokenKeysSchema, async () => ({
+    keys: [await makeSigningKey(`token-${randomBytes(4).toString('hex')}`)],
+  }))
+}
+
+const passwordsSchema = z.strictObject({ app: z.string().length(64), sealer: z.string().length(64) })
+
+export function rolePasswordsOf(folder: DataFolder): Promise<RolePasswords> {
+  return readOrMake(join(folder.path, 'roles.json'), passwordsSchema, async () => ({
+    app: randomBytes(32).toString('hex'),
+    sealer: randomBytes(32).toString('hex'),
+  }))
+}
+
+/** A file that is made once. Written aside and renamed: a crash leaves no half of a key. */
+export async function readOrMake<T>(path: string, schema: z.ZodType<T>, make: () => Promise<T>): Promise<T> {
+  const kept = await readSecret(path, schema)
+  if (kept !== null) return kept
+  const made = await make()
+  await writeSecret(path, made)
+  return made
+}
+
+export async function readSecret<T>(path: string, schema: z.ZodType<T>): Promise<T | null> {
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return null
+    throw error
+  }
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch {
+    throw new Error(`${path} is not JSON`)
+  }
+  const parsed = schema.safeParse(json)
+  // the issues name members, never their values
+  if (!parsed.success) throw new Error(`${path} is not what it should be: ${z.prettifyError(parsed.error)}`)
+  return parsed.data
+}
+
+export async function writeSecret(path: string, value: unknown): Promise<void> {
+  const draft = `${path}.${process.pid}.draft`
+  await writeFile(draft, `${JSON.stringify(value, null, 2)}\n`, { mode: SECRET_MODE })
+  await rename(draft, path)
+}

@@ -1,0 +1,243 @@
+import { pino } from 'pino'
+import { z } from 'zod'
+import { person } from '../../mocks/province/person.ts'
+import { chipIdQrText } from '../../mocks/province/qr.ts'
+import { type IsoDate, parseIsoDate, todayInVietnam } from '../calendar.ts'
+import { readConfig } from '../config.ts'
+import { connect } from '../db/connect.ts'
+import { ensureDatabase } from '../db/database.ts'
+import { migrateSchema } from '../db/migrate.ts'
+import { APP_ROLE, ensureRoles, lacking } from '../db/roles.ts'
+import { type RunningServer, startServer } from '../node.ts'
+import { readArguments, wholeNumber } from './arguments.ts'
+import {
+  DATA_FOLDER,
+  type DataFolder,
+  dataFolder,
+  dataKeysOf,
+  makeDataFolder,
+  readOrMake,
+  readSecret,
+  rolePasswordsOf,
+  tokenKeysOf,
+} from './data-folder.ts'
+import { saveDemoClients } from './demo-clients.ts'
+import { EmbeddedError } from './embedded/error.ts'
+import { withLock } from './embedded/lock.ts'
+import { startEmbedded } from './embedded/start.ts'
+import { loadProvince } from './load-province.ts'
+import { embeddedUrl } from './owner-url.ts'
+import { UsageError } from './usage-error.ts'
+
+/** The province's own report: 3,256,000 cards synced to chip IDs. */
+const CARDS_DEFAULT = 3_256_000
+const CARDS_MAX = 100_000_000
+const SEED_DEFAULT = 'thanh-hoa'
+const PORT_DEFAULT = 8787
+/** The demo has no feed that could be late: its copy is as old as its first run, and answers all the same. */
+const DEMO_COPY_HOURS = '87600'
+
+/** What the province was made of; kept, so that "expired" stays expired. */
+const demoSchema = z.strictObject({
+  seed: z.string().min(1).max(64),
+  baseDate: z.string().transform((text, context): IsoDate => {
+    const date = parseIsoDate(text)
+    if (date !== null) return date
+    context.addIssue('not a day YYYY-MM-DD')
+    return z.NEVER
+  }),
+  cards: z.int().min(1).max(CARDS_MAX),
+})
+
+export type Demo = z.infer<typeof demoSchema>
+
+export function readDemo(folder: DataFolder): Promise<Demo | null> {
+  return readSecret(folder.demoFile, demoSchema)
+}
+
+interface Options {
+  readonly folder: DataFolder
+  readonly port: number
+  readonly cards: number | null
+  readonly seed: string | null
+}
+
+/** `kiemthe demo` (`npm start`): the whole province on this machine, from nothing or as it was left. */
+export async function demo(args: string[]): Promise<void> {
+  const options = readOptions(args)
+  const stop = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort(new Stopped()))
+  await makeDataFolder(options.folder)
+  try {
+    await withLock(
+      options.folder.path,
+      0,
+      () => {},
+      () => run(options, stop.signal),
+    )
+  } catch (error) {
+    if (error instanceof Stopped) return say('stopped; the next start goes on from here')
+    if (error instanceof EmbeddedError && error.code === 'busy') {
+      throw new UsageError(`a demo already runs in ${options.folder.path}; end it, or choose another --data`)
+    }
+    throw error
+  }
+}
+
+class Stopped extends Error {}
+
+async function run(options: Options, signal: AbortSignal): Promise<void> {
+  const { folder } = options
+  const known = await demoOf(options)
+  const database = await openDatabase(folder)
+  try {
+    signal.throwIfAborted()
+    const appUrl = await prepareDatabase(database.ownerUrl, folder)
+    signal.throwIfAborted()
+    const dataKeys = await dataKeysOf(folder)
+    const loaded = await loadProvince({
+      ownerUrl: database.ownerUrl,
+      dataKeys,
+      province: { seed: known.seed, baseDate: known.baseDate },
+      records: known.cards,
+      say,
+      signal,
+    })
+    if (!loaded.alreadyThere)
+      say(`${count(loaded.rows)} insurance records are in, ${loaded.seconds.toFixed(0)} s in all`)
+    signal.throwIfAborted()
+    const server = await serve(options, folder, appUrl)
+    printWelcome(known, server.port, folder)
+    await aborted(signal)
+    say('finishing what was accepted …')
+    await server.close()
+  } finally {
+    await database.stop()
+  }
+  throw new Stopped()
+}
+
+function readOptions(args: string[]): Options {
+  const { values } = readArguments(args, {
+    cards: { type: 'string' },
+    port: { type: 'string', default: String(PORT_DEFAULT) },
+    data: { type: 'string', default: DATA_FOLDER },
+    seed: { type: 'string' },
+  })
+  return {
+    folder: dataFolder(values.data),
+    port: wholeNumber('--port', values.port, 0, 65_535),
+    cards: values.cards === undefined ? null : wholeNumber('--cards', values.cards, 1, CARDS_MAX),
+    seed: values.seed ?? null,
+  }
+}
+
+/** The folder's own province; options that contradict it are refused, never mixed in. */
+async function demoOf({ folder, cards, seed }: Options): Promise<Demo> {
+  const demo = await readOrMake(folder.demoFile, demoSchema, async () => ({
+    seed: seed ?? SEED_DEFAULT,
+    baseDate: todayInVietnam(new Date()),
+    cards: cards ?? CARDS_DEFAULT,
+  }))
+  if ((cards !== null && cards !== demo.cards) || (seed !== null && seed !== demo.seed)) {
+    throw new UsageError(
+      `${folder.path} holds ${demo.cards} cards of seed ${demo.seed}; leave --cards and --seed out, or choose another --data`,
+    )
+  }
+  return demo
+}
+
+interface OwnedDatabase {
+  readonly ownerUrl: string
+  readonly stop: () => Promise<void>
+}
+
+/** The user's own (DATABASE_URL), or PostgreSQL in the data folder, found again if it outlived us. */
+async function openDatabase(folder: DataFolder): Promise<OwnedDatabase> {
+  const own = process.env['DATABASE_URL']
+  if (own !== undefined && own !== '') {
+    say('using the database of DATABASE_URL')
+    return { ownerUrl: own, stop: async () => {} }
+  }
+  const cluster = await startEmbedded({ folder: folder.clusterFolder, onEvent: (event) => say(event.text) })
+  await ensureDatabase(embeddedUrl(cluster.password, cluster.port, 'postgres'), 'kiemthe')
+  return { ownerUrl: embeddedUrl(cluster.password, cluster.port, 'kiemthe'), stop: () => cluster.stop() }
+}
+
+/** Roles, schema, facilities and clients: each step is safe to repeat. Returns how the server connects. */
+async function prepareDatabase(ownerUrl: string, folder: DataFolder): Promise<string> {
+  const sql = connect(ownerUrl, { connectionsMax: 1, statementTimeoutMs: 0, applicationName: 'kiemthe demo' })
+  try {
+    const lacks = await lacking(sql)
+    if (lacks.length > 0) throw new UsageError(`the database of DATABASE_URL lacks:\n  ${lacks.join('\n  ')}`)
+    const passwords = await rolePasswordsOf(folder)
+    await ensureRoles(sql, passwords)
+    await migrateSchema(ownerUrl)
+    await saveDemoClients(sql, folder, new Date())
+    const url = new URL(ownerUrl)
+    url.username = APP_ROLE
+    url.password = passwords.app
+    return url.href
+  } finally {
+    await sql.end({ timeout: 5 })
+  }
+}
+
+async function serve(options: Options, folder: DataFolder, appUrl: string): Promise<RunningServer> {
+  const tokenKeys = await tokenKeysOf(folder)
+  const config = readConfig({
+    COPY_LATE_AFTER_HOURS: DEMO_COPY_HOURS,
+    COPY_STALE_AFTER_HOURS: DEMO_COPY_HOURS,
+    LOG_LEVEL: 'warn',
+    ...process.env,
+    PUBLIC_URL: process.env['PUBLIC_URL'] ?? `http://127.0.0.1:${options.port}`,
+    PORT: String(options.port),
+    DATABASE_URL: appUrl,
+    DATA_KEYS_FILE: folder.dataKeysFile,
+    TOKEN_KEYS_FILE: folder.tokenKeysFile,
+  })
+  const logTo = pino.destination({ dest: 2, sync: false })
+  return startServer(config, { data: await dataKeysOf(folder), token: tokenKeys }, logTo)
+}
+
+function printWelcome(known: Demo, port: number, folder: DataFolder): void {
+  const someone = person({ seed: known.seed, baseDate: known.baseDate }, 0)
+  const body = JSON.stringify({
+    evidence: { kind: 'chipIdQr', text: chipIdQrText(someone) },
+    serviceDate: todayInVietnam(new Date()),
+    purpose: 'arrival',
+  })
+  const data = folder.path === dataFolder(DATA_FOLDER).path ? '' : ` --data '${folder.path}'`
+  const url = `http://127.0.0.1:${port}`
+  process.stdout.write(
+    [
+      '',
+      `Kiểm thẻ: 669 facilities, ${count(known.cards)} insurance records as of ${known.baseDate}.`,
+      'A first verification (paste it into another terminal, in this folder):',
+      '',
+      `curl -s ${url}/v1/verifications -H 'content-type: application/json' \\`,
+      `  -H "authorization: Bearer $(npm run -s kiemthe -- token --facility 38001${data})" \\`,
+      `  -d '${body.replaceAll("'", "'\\''")}'`,
+      '',
+      `More people: npm run -s kiemthe -- sample --count 5${data}`,
+      `ready ${url}`,
+      '',
+    ].join('\n'),
+  )
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}
+
+/** To people, on stderr: stdout ends with the `ready` line. */
+function say(line: string): void {
+  process.stderr.write(`${line}\n`)
+}
+
+function count(n: number): string {
+  return n.toLocaleString('en-US')
+}

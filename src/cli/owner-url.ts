@@ -1,0 +1,21 @@
+import type { DataFolder } from './data-folder.ts'
+import { keptPassword } from './embedded/password.ts'
+import { keptPort } from './embedded/port.ts'
+import { UsageError } from './usage-error.ts'
+
+/** The database's owner for a command beside a running service: DATABASE_URL, or the demo of the folder. */
+export async function ownerUrlOf(folder: DataFolder): Promise<string> {
+  const own = process.env['DATABASE_URL']
+  if (own !== undefined && own !== '') return own
+  const [password, port] = await Promise.all([keptPassword(folder.clusterFolder), keptPort(folder.clusterFolder)])
+  if (password === null || port === null) {
+    throw new UsageError(
+      `${folder.path} holds no demo: name it with --data, or set DATABASE_URL to the owner of a database`,
+    )
+  }
+  return embeddedUrl(password, port, 'kiemthe')
+}
+
+export function embeddedUrl(password: string, port: number, database: string): string {
+  return `postgres://postgres:${encodeURIComponent(password)}@127.0.0.1:${port}/${database}`
+}

@@ -1,0 +1,41 @@
+import { pino } from 'pino'
+import type { z } from 'zod'
+import { tokenKeysSchema } from '../access/token-keys.ts'
+import { type Config, ConfigError, readConfig } from '../config.ts'
+import { dataKeysSchema } from '../data-keys.ts'
+import { startServer } from '../node.ts'
+import { readArguments } from './arguments.ts'
+import { readSecret } from './data-folder.ts'
+
+/** `kiemthe serve`: production. All by environment; every problem is said at once. */
+export async function serve(args: string[]): Promise<void> {
+  readArguments(args, {})
+  const config = readConfig(process.env)
+  const keys = await readKeys(config)
+  const logTo = pino.destination({ dest: 1, sync: false })
+  const server = await startServer(config, keys, logTo)
+  process.stderr.write(`ready http://${config.host}:${server.port}\n`)
+  await new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
+  })
+  await server.close()
+}
+
+async function readKeys(config: Config) {
+  const problems: string[] = []
+  const data = await readKeyFile('DATA_KEYS_FILE', config.dataKeysFile, dataKeysSchema, problems)
+  const token = await readKeyFile('TOKEN_KEYS_FILE', config.tokenKeysFile, tokenKeysSchema, problems)
+  if (data === null || token === null) throw new ConfigError(problems)
+  return { data, token }
+}
+
+async function readKeyFile<T>(name: string, path: string, schema: z.ZodType<T>, problems: string[]): Promise<T | null> {
+  try {
+    const read = await readSecret(path, schema)
+    if (read === null) problems.push(`${name}: there is no file ${path}`)
+    return read
+  } catch (error) {
+    problems.push(`${name}: ${error instanceof Error ? error.message : 'cannot be read'}`)
+    return null
+  }
+}

@@ -1,0 +1,90 @@
+import { z } from 'zod'
+
+/** Strings in, `Config` out. Units stand in the names. Every default has its reason. */
+const wholeNumber = (min: number, max: number) => z.coerce.number().int().min(min).max(max)
+
+export const configSchema = z.object({
+  /** Where clients reach the service; the `aud` of their assertions is this and `/oauth/token`. */
+  PUBLIC_URL: z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/$/, '')),
+  /** `iss` and `aud` of access tokens: one name for all instances. */
+  SERVICE_ID: z.string().min(1).max(200).default('urn:kiemthe:thanhhoa'),
+  HOST: z.string().min(1).default('127.0.0.1'),
+  PORT: wholeNumber(0, 65_535).default(8787),
+  /** The role must be one that cannot change the log: see `kiemthe migrate`. */
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
+  DATA_KEYS_FILE: z.string().min(1),
+  TOKEN_KEYS_FILE: z.string().min(1),
+  /** One read and one append are in flight at a time, the rest is for lookups by id, tokens and health. */
+  DB_CONNECTIONS_MAX: wholeNumber(2, 100).default(6),
+  /** A statement of ours takes milliseconds; after this long the database is down for a desk that waits. */
+  DB_STATEMENT_TIMEOUT_MS: wholeNumber(100, 60_000).default(3_000),
+  /** The feed is daily: a day and a half is late. */
+  COPY_LATE_AFTER_HOURS: wholeNumber(1, 87_600).default(36),
+  /** Seven daily feeds missed: from then on a "no" is withheld. An assumption, to be set with the insurer. */
+  COPY_STALE_AFTER_HOURS: wholeNumber(1, 87_600).default(168),
+  /** Time for a whole request to arrive: 256 KiB over a 1 Mbit/s line take 2 s. */
+  REQUEST_TIMEOUT_MS: wholeNumber(1_000, 120_000).default(15_000),
+  /** SIGTERM to exit: longer than any statement may take, shorter than the 30 s that orchestrators give. */
+  DRAIN_TIMEOUT_MS: wholeNumber(1_000, 120_000).default(20_000),
+  LOG_LEVEL: z.enum(['info', 'warn', 'error', 'silent']).default('info'),
+})
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+export interface Config {
+  readonly publicUrl: string
+  readonly serviceId: string
+  readonly host: string
+  readonly port: number
+  readonly databaseUrl: string
+  readonly dataKeysFile: string
+  readonly tokenKeysFile: string
+  readonly dbConnectionsMax: number
+  readonly dbStatementTimeoutMs: number
+  readonly copyLateAfterMs: number
+  readonly copyStaleAfterMs: number
+  readonly requestTimeoutMs: number
+  readonly drainTimeoutMs: number
+  readonly logLevel: 'info' | 'warn' | 'error' | 'silent'
+}
+
+/** All that is wrong at once: whoever deploys mends it in one go. Values are not repeated, they may be secrets. */
+export class ConfigError extends Error {
+  readonly problems: readonly string[]
+
+  constructor(problems: readonly string[]) {
+    super(`the configuration has ${problems.length} problem${problems.length === 1 ? '' : 's'}`)
+    this.problems = problems
+  }
+}
+
+export function readConfig(environment: Environment): Config {
+  const parsed = configSchema.safeParse(environment, { reportInput: true })
+  if (!parsed.success) {
+    throw new ConfigError(
+      parsed.error.issues.map((issue) =>
+        issue.input === undefined ? `${issue.path.join('.')}: is not set` : `${issue.path.join('.')}: ${issue.message}`,
+      ),
+    )
+  }
+  const env = parsed.data
+  if (env.COPY_STALE_AFTER_HOURS < env.COPY_LATE_AFTER_HOURS) {
+    throw new ConfigError(['COPY_STALE_AFTER_HOURS: is less than COPY_LATE_AFTER_HOURS'])
+  }
+  return {
+    publicUrl: env.PUBLIC_URL,
+    serviceId: env.SERVICE_ID,
+    host: env.HOST,
+    port: env.PORT,
+    databaseUrl: env.DATABASE_URL,
+    dataKeysFile: env.DATA_KEYS_FILE,
+    tokenKeysFile: env.TOKEN_KEYS_FILE,
+    dbConnectionsMax: env.DB_CONNECTIONS_MAX,
+    dbStatementTimeoutMs: env.DB_STATEMENT_TIMEOUT_MS,
+    copyLateAfterMs: env.COPY_LATE_AFTER_HOURS * 3_600_000,
+    copyStaleAfterMs: env.COPY_STALE_AFTER_HOURS * 3_600_000,
+    requestTimeoutMs: env.REQUEST_TIMEOUT_MS,
+    drainTimeoutMs: env.DRAIN_TIMEOUT_MS,
+    logLevel: env.LOG_LEVEL,
+  }
+}

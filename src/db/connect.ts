@@ -1,0 +1,45 @@
+import postgres from 'postgres'
+
+export type Sql = postgres.Sql<{ bigint: number; date: string; instant: string }>
+
+/**
+ * How the service reads PostgreSQL's types:
+ * bigint as number (our largest, a leaf index, is held below 2^35 by the check code), date as the day it is written
+ * (a `Date` would shift by a time zone), timestamptz as the text PostgreSQL sends, parsed where it is used.
+ */
+const types = {
+  bigint: { to: 20, from: [20], serialize: (value: number) => String(value), parse: Number },
+  date: { to: 1082, from: [1082], serialize: (value: string) => value, parse: (text: string) => text },
+  instant: { to: 1184, from: [1184], serialize: (value: string) => value, parse: (text: string) => text },
+}
+
+export interface ConnectOptions {
+  /** Connections at the most. postgres.js pipelines: few, well used, beat many. */
+  readonly connectionsMax: number
+  /** PostgreSQL ends a statement of ours after this long; 0 for none (loading, migrations). */
+  readonly statementTimeoutMs: number
+  readonly applicationName: string
+}
+
+export function connect(url: string, options: ConnectOptions): Sql {
+  return postgres(url, {
+    max: options.connectionsMax,
+    types,
+    fetch_types: false,
+    prepare: true,
+    connect_timeout: 5,
+    idle_timeout: 0,
+    max_lifetime: null,
+    onnotice: () => {},
+    connection: {
+      application_name: options.applicationName,
+      ...(options.statementTimeoutMs > 0 ? { statement_timeout: options.statementTimeoutMs } : {}),
+      TimeZone: 'UTC',
+    },
+  }) as unknown as Sql // the library types `types` by its own shape; ours is the same map seen from the caller's side
+}
+
+/** `2026-11-24 06:12:14.123+00` as PostgreSQL writes it in UTC → Date. */
+export function readInstant(text: string): Date {
+  return new Date(`${text.replace(' ', 'T').replace(/\+00$/, '')}Z`)
+}

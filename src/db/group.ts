@@ -1,0 +1,54 @@
+/** Refused because too many callers wait already. */
+export class QueueFull extends Error {}
+
+export interface GroupLimits {
+  /** Items of one run at the most. */
+  readonly itemsMax: number
+  /** Callers that may wait; the next one is refused at once. */
+  readonly waitingMax: number
+}
+
+/**
+ * Shares one statement among all who arrive while the former is in flight. No timer: a lone caller starts at once and
+ * pays nothing, a crowd pays one round trip together. One run is in flight at a time.
+ */
+export function inGroups<Item, Result>(
+  run: (items: readonly Item[]) => Promise<readonly Result[]>,
+  limits: GroupLimits,
+): (item: Item) => Promise<Result> {
+  interface Waiting {
+    readonly item: Item
+    readonly resolve: (result: Result) => void
+    readonly reject: (reason: unknown) => void
+  }
+  let waiting: Waiting[] = []
+  let running = false
+
+  async function drain(): Promise<void> {
+    running = true
+    while (waiting.length > 0) {
+      const group = waiting.length <= limits.itemsMax ? waiting : waiting.slice(0, limits.itemsMax)
+      waiting = group === waiting ? [] : waiting.slice(limits.itemsMax)
+      try {
+        const results = await run(group.map((each) => each.item))
+        if (results.length !== group.length) throw new Error('a run must answer each of its items')
+        group.forEach((each, i) => {
+          each.resolve(results[i] as Result)
+        })
+      } catch (reason) {
+        for (const each of group) each.reject(reason)
+      }
+    }
+    running = false
+  }
+
+  return (item) =>
+    new Promise<Result>((resolve, reject) => {
+      if (waiting.length >= limits.waitingMax) {
+        reject(new QueueFull())
+        return
+      }
+      waiting.push({ item, resolve, reject })
+      if (!running) void drain()
+    })
+}

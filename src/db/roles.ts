@@ -1,0 +1,60 @@
+import type { Sql } from './connect.ts'
+
+/** The role that answers requests, and the one that seals the log. Roles belong to the cluster, not to one database. */
+export const APP_ROLE = 'kiemthe_app'
+export const SEALER_ROLE = 'kiemthe_sealer'
+
+/** `server_version_num`: 16.0. Older ones lack what the planner needs for the shared look-up, and end in 2027. */
+const VERSION_MIN = 160_000
+
+/** What a database of the user's own lacks, all at once; empty when migrations can run. */
+export async function lacking(sql: Sql): Promise<string[]> {
+  const rows = await sql<
+    {
+      version: number
+      encoding: string
+      may_create: boolean
+      may_make_roles: boolean
+      roles: number
+      standby: boolean
+    }[]
+  >`
+    select current_setting('server_version_num')::int as version,
+           current_setting('server_encoding') as encoding,
+           has_schema_privilege('public', 'CREATE') and has_database_privilege(current_database(), 'CREATE') as may_create,
+           (select rolsuper or rolcreaterole from pg_roles where rolname = current_user) as may_make_roles,
+           (select count(*)::int from pg_roles where rolname in (${APP_ROLE}, ${SEALER_ROLE})) as roles,
+           pg_is_in_recovery() as standby`
+  const have = rows[0]
+  if (have === undefined) throw new Error('one row was asked for')
+  const lacks: string[] = []
+  if (have.version < VERSION_MIN) lacks.push(`PostgreSQL 16 or newer (this is ${Math.floor(have.version / 10_000)})`)
+  if (have.encoding !== 'UTF8') lacks.push(`a database in UTF8 (this one is in ${have.encoding})`)
+  if (have.standby) lacks.push('a primary (this server is a standby and takes no writes)')
+  if (!have.may_create) lacks.push('the right CREATE on the database and on its schema public')
+  if (have.roles < 2 && !have.may_make_roles) {
+    lacks.push(`the right CREATEROLE, or the roles ${APP_ROLE} and ${SEALER_ROLE} made beforehand`)
+  }
+  return lacks
+}
+
+export interface RolePasswords {
+  readonly app: string
+  readonly sealer: string
+}
+
+/**
+ * Makes the roles that are missing and, where this role may, gives them these passwords. A role that somebody else
+ * made keeps its own. Passwords are 64 hex digits of ours: no quoting to get wrong.
+ */
+export async function ensureRoles(sql: Sql, passwords: RolePasswords): Promise<void> {
+  for (const [role, password] of [
+    [APP_ROLE, passwords.app],
+    [SEALER_ROLE, passwords.sealer],
+  ] as const) {
+    if (!/^[0-9a-f]{64}$/.test(password)) throw new TypeError('a role password is 64 hex digits')
+    const known = await sql`select from pg_roles where rolname = ${role}`
+    const verb = known.count === 0 ? 'create' : 'alter'
+    await sql.unsafe(`${verb} role ${role} login nosuperuser nocreatedb nocreaterole noinherit password '${password}'`)
+  }
+}

@@ -1,0 +1,89 @@
+import type { EvidenceIssue } from './identity/evidence-issue.ts'
+
+/** What went wrong, for code. Knows no HTTP: `http/problem.ts` says what the caller is told. */
+export const ERROR_CODES = [
+  'invalid_json',
+  'invalid_utf8',
+  'duplicate_member',
+  'body_too_large',
+  'unsupported_media_type',
+  'invalid_request',
+  'route_not_found',
+  'method_not_allowed',
+  'token_missing',
+  'token_malformed',
+  'token_algorithm',
+  'token_unknown_key',
+  'token_signature',
+  'token_expired',
+  'token_not_yet_valid',
+  'token_audience',
+  'token_revoked',
+  'scope_missing',
+  'grant_unsupported',
+  'assertion_missing',
+  'assertion_malformed',
+  'assertion_algorithm',
+  'assertion_unknown_key',
+  'assertion_signature',
+  'assertion_audience',
+  'assertion_expired',
+  'assertion_too_long_lived',
+  'assertion_clock_skew',
+  'assertion_replayed',
+  'client_key_expired',
+  'client_key_revoked',
+  'client_disabled',
+  'scope_unknown',
+  'idempotency_key_invalid',
+  'idempotency_conflict',
+  'verification_not_found',
+  'verification_erased',
+  'audit_purpose_missing',
+  'overloaded',
+  'log_unavailable',
+  'log_outcome_unknown',
+  'database_unavailable',
+  'internal',
+] as const
+
+export type ErrorCode = (typeof ERROR_CODES)[number]
+
+/** One fault of a request's body, at a JSON pointer (RFC 6901). Never the value itself. */
+export type FieldIssue =
+  | EvidenceIssue
+  | 'member_missing'
+  | 'member_unknown'
+  | 'member_type'
+  | 'member_value'
+  | 'member_too_long'
+  | 'member_too_short'
+  | 'service_date_shape'
+  | 'service_date_future'
+  | 'service_date_too_far'
+  | 'service_date_too_old'
+  | 'portal_answer_future'
+  | 'portal_answer_old'
+
+export interface FieldFault {
+  readonly pointer: string
+  readonly issue: FieldIssue
+}
+
+export class ServiceError extends Error {
+  readonly code: ErrorCode
+  readonly faults: readonly FieldFault[]
+  /** Said to the caller beside the code's own text: names and limits, never a value from the request. */
+  readonly detail: string | null
+
+  constructor(code: ErrorCode, options: { faults?: readonly FieldFault[]; detail?: string; cause?: unknown } = {}) {
+    super(code, { cause: options.cause })
+    this.code = code
+    this.faults = options.faults ?? []
+    this.detail = options.detail ?? null
+  }
+}
+
+export function invalid(pointer: string, issue: FieldIssue): ServiceError {
+  return new ServiceError('invalid_request', { faults: [{ pointer, issue }] })
+}

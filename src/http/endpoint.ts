@@ -1,0 +1,80 @@
+import type { Context, Handler } from 'hono'
+import { readBearer } from '../access/access-token.ts'
+import type { AccessScope, Principal } from '../access/principal.ts'
+import { refuseRevoked } from '../access/revocations.ts'
+import { QueueFull } from '../db/group.ts'
+import type { DecisionCode } from '../entitlement/decision-code.ts'
+import { type ErrorCode, ServiceError } from '../errors.ts'
+import type { OpenScope, Scope } from '../scope.ts'
+import { describeFailure, type Failure } from './event.ts'
+import { toProblem } from './problem.ts'
+
+export interface Answer {
+  readonly status: number
+  readonly body: string
+  readonly headers?: Readonly<Record<string, string>>
+  /** For the log event: what was decided, or what went wrong. */
+  readonly code?: DecisionCode | ErrorCode
+}
+
+/** `public`: no token. Otherwise one of the scopes must be granted. */
+export type Access = 'public' | readonly AccessScope[]
+
+export type PublicWork = (c: Context, scope: Scope) => Promise<Answer>
+export type GrantedWork = (c: Context, scope: Scope, caller: Principal) => Promise<Answer>
+
+const JSON_HEADERS = { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' }
+
+/** What every request goes through, in order: an id, its token, its work, one event; a failure becomes a problem. */
+export function endpoint(open: OpenScope, access: 'public', work: PublicWork): Handler
+export function endpoint(open: OpenScope, access: readonly AccessScope[], work: GrantedWork): Handler
+export function endpoint(open: OpenScope, access: Access, work: PublicWork | GrantedWork): Handler {
+  return async (c) => {
+    const scope = open()
+    const startedMs = scope.now().getTime()
+    const requestId = crypto.randomUUID()
+    let caller: Principal | null = null
+    let failure: Failure | null = null
+    let code: ErrorCode | DecisionCode | null = null
+    let answer: Answer
+    try {
+      if (access === 'public') answer = await (work as PublicWork)(c, scope)
+      else {
+        caller = await admit(c, scope, access)
+        answer = await (work as GrantedWork)(c, scope, caller)
+      }
+      code = answer.code ?? null
+    } catch (error) {
+      const thrown = error instanceof QueueFull ? new ServiceError('overloaded') : error
+      const problem = toProblem(thrown, requestId)
+      if (problem.status >= 500) failure = describeFailure(thrown)
+      code = problem.code
+      answer = problem
+    }
+    scope.record({
+      requestId,
+      method: c.req.method,
+      route: c.req.routePath,
+      status: answer.status,
+      code,
+      client: caller?.clientId ?? null,
+      durationMs: scope.now().getTime() - startedMs,
+      failure,
+    })
+    return new Response(answer.body, {
+      status: answer.status,
+      headers: { ...JSON_HEADERS, ...answer.headers, 'x-request-id': requestId },
+    })
+  }
+}
+
+async function admit(c: Context, scope: Scope, access: readonly AccessScope[]): Promise<Principal> {
+  const { config, tokenKeys, tokens, revocations } = scope.service
+  const now = scope.now()
+  const caller = await readBearer(c.req.header('authorization'), tokenKeys, tokens, config.serviceId, now)
+  await refuseRevoked(revocations, caller, scope.sql, now.getTime(), scope.background)
+  if (!access.some((each) => caller.scopes.has(each))) {
+    throw new ServiceError('scope_missing', { detail: access.join(' or ') })
+  }
+  return caller
+}

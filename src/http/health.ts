@@ -1,0 +1,50 @@
+import type { Context } from 'hono'
+import { LOG_ID } from '../audit/log.ts'
+import { readInstant } from '../db/connect.ts'
+import { type DatabaseState, readState } from '../db/readiness.ts'
+import type { Scope } from '../scope.ts'
+import type { Answer } from './endpoint.ts'
+import { describeFailure } from './event.ts'
+
+/** `GET /health/live`: the process answers. */
+export async function showLive(): Promise<Answer> {
+  return { status: 200, body: '{"status":"live"}' }
+}
+
+/**
+ * `GET /health/ready`: can this instance answer and log? 503 only if not. What is merely late is a reason at 200: it
+ * never takes a desk offline.
+ */
+export async function showReady(_c: Context, scope: Scope): Promise<Answer> {
+  let state: DatabaseState
+  try {
+    state = await readState(scope.sql, LOG_ID)
+  } catch (error) {
+    return notReady('databaseUnreachable', describeFailure(error).sqlState)
+  }
+  if (state.standby) return notReady('databaseReadOnly', null)
+  if (!state.logWritable) return notReady('logNotWritable', null)
+  const reasons = degradations(scope, state)
+  return { status: 200, body: JSON.stringify({ status: reasons.length === 0 ? 'ready' : 'degraded', reasons }) }
+}
+
+function notReady(reason: string, sqlState: string | null): Answer {
+  return {
+    status: 503,
+    body: JSON.stringify({ status: 'notReady', reasons: [reason], sqlState }),
+    headers: { 'retry-after': '2' },
+  }
+}
+
+function degradations(scope: Scope, state: DatabaseState): string[] {
+  const { copyLateAfterMs, copyStaleAfterMs } = scope.service.config
+  const reasons: string[] = []
+  if (state.copyAsOf === null) reasons.push('copyMissing')
+  else {
+    const ageMs = scope.now().getTime() - readInstant(state.copyAsOf).getTime()
+    if (ageMs > copyStaleAfterMs) reasons.push('copyStale')
+    else if (ageMs > copyLateAfterMs) reasons.push('copyLate')
+  }
+  if (state.quarantined > 0) reasons.push('rowsInQuarantine')
+  return reasons
+}

@@ -1,0 +1,138 @@
+import type { Context } from 'hono'
+import type { z } from 'zod'
+import { type FieldFault, type FieldIssue, ServiceError } from '../errors.ts'
+
+/** Bodies of ordinary requests (contract). */
+export const BODY_BYTES_MAX = 256 * 1024
+/** A form for a token: an assertion is under 1 KiB. */
+export const FORM_BYTES_MAX = 16 * 1024
+/** Faults named in one answer: enough to mend a request, too few to be a burden. */
+const FAULTS_MAX = 20
+/** Deeper than any request of ours; hostile nesting is refused before the schema walks it. */
+const DEPTH_MAX = 16
+
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+/** The text of a body, and what it says, checked against its schema. The text is what an Idempotency-Key stands for. */
+export async function readJson<T>(c: Context, schema: z.ZodType<T>): Promise<{ text: string; value: T }> {
+  if (!/^application\/json\s*(;|$)/i.test(c.req.header('content-type') ?? '')) {
+    throw new ServiceError('unsupported_media_type', { detail: 'application/json' })
+  }
+  const text = await readText(c, BODY_BYTES_MAX)
+  const json = parseJson(text)
+  const parsed = schema.safeParse(json, { reportInput: true })
+  if (!parsed.success) throw new ServiceError('invalid_request', { faults: faultsOf(parsed.error.issues) })
+  return { text, value: parsed.data }
+}
+
+export async function readText(c: Context, bytesMax: number): Promise<string> {
+  const bytes = await readBytes(c, bytesMax)
+  try {
+    return utf8.decode(bytes)
+  } catch (cause) {
+    throw new ServiceError('invalid_utf8', { cause })
+  }
+}
+
+async function readBytes(c: Context, bytesMax: number): Promise<Uint8Array> {
+  const tooLarge = () => new ServiceError('body_too_large', { detail: `at most ${bytesMax} bytes` })
+  const length = c.req.header('content-length')
+  if (length !== undefined) {
+    // the platform ends the body at its stated length
+    if (Number(length) > bytesMax) throw tooLarge()
+    return new Uint8Array(await c.req.arrayBuffer())
+  }
+  const stream = c.req.raw.body
+  if (stream === null) return new Uint8Array()
+  const parts: Uint8Array[] = []
+  let size = 0
+  for await (const part of stream) {
+    size += part.length
+    if (size > bytesMax) throw tooLarge()
+    parts.push(part)
+  }
+  return Buffer.concat(parts)
+}
+
+export function parseJson(text: string): unknown {
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch (cause) {
+    throw new ServiceError('invalid_json', { cause })
+  }
+  if (countMembers(json, 0) !== countColons(text)) throw new ServiceError('duplicate_member')
+  return json
+}
+
+/**
+ * JSON.parse keeps the last of two equal members; a signature checker, a proxy or a log may have read the first.
+ * In JSON a colon outside a text stands after each member name, so colons and members that survived must be equal.
+ */
+function countColons(text: string): number {
+  let colons = 0
+  for (let i = 0; i < text.length; i++) {
+    const char = text.charCodeAt(i)
+    if (char === 0x3a) colons++
+    else if (char === 0x22) {
+      i = text.indexOf('"', i + 1)
+      while (isEscaped(text, i)) i = text.indexOf('"', i + 1)
+    }
+  }
+  return colons
+}
+
+function isEscaped(text: string, quote: number): boolean {
+  let slashes = 0
+  while (text.charCodeAt(quote - 1 - slashes) === 0x5c) slashes++
+  return slashes % 2 === 1
+}
+
+function countMembers(json: unknown, depth: number): number {
+  if (typeof json !== 'object' || json === null) return 0
+  if (depth > DEPTH_MAX) throw new ServiceError('invalid_json')
+  let members = 0
+  if (Array.isArray(json)) {
+    for (const item of json) members += countMembers(item, depth + 1)
+    return members
+  }
+  for (const [name, value] of Object.entries(json)) {
+    // never a member of ours, and poison in code that copies objects
+    if (name === '__proto__')
+      throw new ServiceError('invalid_request', { faults: [{ pointer: '', issue: 'member_unknown' }] })
+    members += 1 + countMembers(value, depth + 1)
+  }
+  return members
+}
+
+/** zod's issues in our words: a pointer and a code, never the value or an unknown member's name. */
+function faultsOf(issues: readonly z.core.$ZodIssue[]): FieldFault[] {
+  return issues.slice(0, FAULTS_MAX).map((issue) => ({ pointer: pointerOf(issue.path), issue: issueOf(issue) }))
+}
+
+function pointerOf(path: readonly PropertyKey[]): string {
+  return path.map((step) => `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
+}
+
+function issueOf(issue: z.core.$ZodIssue): FieldIssue {
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return 'member_unknown'
+    case 'invalid_type':
+      return issue.input === undefined ? 'member_missing' : 'member_type'
+    case 'too_big':
+      return 'member_too_long'
+    case 'too_small':
+      return 'member_too_short'
+    default:
+      return 'member_value'
+  }
+}
+
+/** 1–64 visible ASCII characters, or none. */
+export function readIdempotencyKey(c: Context): string | null {
+  const key = c.req.header('idempotency-key')
+  if (key === undefined) return null
+  if (!/^[\x21-\x7e]{1,64}$/.test(key)) throw new ServiceError('idempotency_key_invalid')
+  return key
+}

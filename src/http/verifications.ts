@@ -1,0 +1,45 @@
+import type { Context } from 'hono'
+import type { Principal } from '../access/principal.ts'
+import { ServiceError } from '../errors.ts'
+import type { Scope } from '../scope.ts'
+import { readVerification, readVerificationForAudit } from '../verification/read.ts'
+import { verificationRequestSchema } from '../verification/request.ts'
+import { verify } from '../verification/verify.ts'
+import type { Answer } from './endpoint.ts'
+import { readIdempotencyKey, readJson } from './request.ts'
+
+/** `POST /v1/verifications`. A refused patient is a 200 with a decision code. */
+export async function postVerification(c: Context, scope: Scope, caller: Principal): Promise<Answer> {
+  const key = readIdempotencyKey(c)
+  const { text, value } = await readJson(c, verificationRequestSchema)
+  const answer = await verify(scope, caller, value, key === null ? null : { key, request: text })
+  return { status: 200, body: JSON.stringify(answer), code: answer.code }
+}
+
+/** `GET /v1/verifications/{id}`: the facility's own, or an auditor's read, which is itself an entry of the log. */
+export async function getVerification(c: Context, scope: Scope, caller: Principal): Promise<Answer> {
+  const id = c.req.param('id') ?? ''
+  const answer =
+    caller.role === 'auditor'
+      ? await readVerificationForAudit(scope, caller, id, readAuditPurpose(c))
+      : await readVerification(scope, caller, id)
+  return { status: 200, body: JSON.stringify(answer), code: answer.code }
+}
+
+const PURPOSES = ['claimReview', 'complaint', 'courtOrder', 'incident'] as const
+
+export interface AuditPurpose {
+  readonly purpose: (typeof PURPOSES)[number]
+  readonly auditCase: string | null
+}
+
+/** Every audit call says why it reads; all but a claim review name their case. */
+function readAuditPurpose(c: Context): AuditPurpose {
+  const purpose = PURPOSES.find((each) => each === c.req.header('audit-purpose'))
+  const auditCase = c.req.header('audit-case') ?? null
+  const caseIsReadable = auditCase !== null && /^[\x21-\x7e]{1,64}$/.test(auditCase)
+  if (purpose === undefined || (purpose === 'claimReview' ? auditCase !== null && !caseIsReadable : !caseIsReadable)) {
+    throw new ServiceError('audit_purpose_missing')
+  }
+  return { purpose, auditCase }
+}

@@ -1,0 +1,177 @@
+import type { Server } from 'node:http'
+import { createAdaptorServer } from '@hono/node-server'
+import { type DestinationStream, pino } from 'pino'
+import { noRevocationsYet } from './access/revocations.ts'
+import { pruneJti } from './access/store.ts'
+import { importTokenKeys, type TokenKeysFile } from './access/token-keys.ts'
+import { createApp } from './app.ts'
+import { type Appended, appendBatch } from './audit/log.ts'
+import { type PendingRow, pruneIdempotency } from './audit/store.ts'
+import type { Config } from './config.ts'
+import { anySubject, findSealed, openRead, type SealedRead } from './coverage/store.ts'
+import { type DataKeysFile, deriveDataKeys, type LookupKey } from './data-keys.ts'
+import { connect, type Sql } from './db/connect.ts'
+import { inGroups } from './db/group.ts'
+import { powersOverTheLog } from './db/readiness.ts'
+import { ServiceError } from './errors.ts'
+import type { Scope, Service } from './scope.ts'
+
+/**
+ * Callers that may wait for a shared statement. A statement takes about 2 ms for 64 rows and 8 ms for 256: 1,024
+ * waiting are 4 statements, 30 ms. More than that is not a queue but an outage; the next caller is told at once.
+ */
+const READ_GROUP = { itemsMax: 256, waitingMax: 1024 }
+const APPEND_GROUP = { itemsMax: 256, waitingMax: 1024 }
+/** Idle connections of a proxy live longer than its own keep-alive (60 s is common), so that it never meets a closed one. */
+const KEEP_ALIVE_MS = 65_000
+const HEADERS_TIMEOUT_MS = 10_000
+/** Dead idempotency keys and assertions are swept this often, 1,000 a sweep: 14 days × 73,000 checks need 8 sweeps an hour. */
+const PRUNE_EVERY_MS = 5 * 60_000
+
+export interface RunningServer {
+  readonly port: number
+  /** Stops accepting, lets every accepted request end, closes the database. Later calls share the first. */
+  readonly close: () => Promise<void>
+}
+
+/** Why `serve` refuses to start; each line is for the operator. */
+export class StartError extends Error {
+  readonly problems: readonly string[]
+
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'))
+    this.problems = problems
+  }
+}
+
+export async function startServer(
+  config: Config,
+  keys: { readonly data: DataKeysFile; readonly token: TokenKeysFile },
+  logTo: DestinationStream & { flushSync?: () => void },
+): Promise<RunningServer> {
+  const log = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime }, logTo)
+  const sql = connect(config.databaseUrl, {
+    connectionsMax: config.dbConnectionsMax,
+    statementTimeoutMs: config.dbStatementTimeoutMs,
+    applicationName: 'kiemthe serve',
+  })
+  const service: Service = {
+    config,
+    dataKeys: deriveDataKeys(keys.data),
+    tokenKeys: await importTokenKeys(keys.token),
+    tokens: new Map(),
+    revocations: noRevocationsYet(),
+  }
+  await refuseUnfit(sql, service).catch(async (error: unknown) => {
+    await sql.end({ timeout: 1 })
+    throw error
+  })
+  const scope = nodeScope(service, sql, (event) => {
+    if (event.status >= 500) log.error(event, 'request')
+    else log.info(event, 'request')
+  })
+  const server = createAdaptorServer({ fetch: createApp(() => scope).fetch }) as Server
+  server.requestTimeout = config.requestTimeoutMs
+  server.headersTimeout = Math.min(HEADERS_TIMEOUT_MS, config.requestTimeoutMs)
+  server.keepAliveTimeout = KEEP_ALIVE_MS
+  const port = await listen(server, config)
+  log.info({ port }, 'serving')
+
+  const pruning = setInterval(() => {
+    Promise.all([pruneIdempotency(sql), pruneJti(sql)]).catch(() => log.warn('sweep failed; the next one tries again'))
+  }, PRUNE_EVERY_MS)
+  pruning.unref()
+
+  let closing: Promise<void> | null = null
+  return {
+    port,
+    close: () => {
+      closing ??= (async () => {
+        clearInterval(pruning)
+        await drain(server, config.drainTimeoutMs)
+        await sql.end({ timeout: 5 })
+        log.info('drained')
+        logTo.flushSync?.()
+      })()
+      return closing
+    },
+  }
+}
+
+/** On Node all requests share one scope: what differs between two requests is not in it. */
+function nodeScope(service: Service, sql: Sql, record: Scope['record']): Scope {
+  const { config, dataKeys } = service
+  const deadlineMs = config.dbStatementTimeoutMs + 1_000 // PostgreSQL ends the statement first, unless it is gone
+  const find = inGroups<LookupKey, SealedRead>(
+    (wanted) => within(deadlineMs, 'database_unavailable', findSealed(sql, wanted)),
+    READ_GROUP,
+  )
+  const append = inGroups<PendingRow, Appended>(
+    (rows) => within(deadlineMs, 'log_outcome_unknown', appendBatch(sql, dataKeys, rows)),
+    APPEND_GROUP,
+  )
+  return {
+    service,
+    sql,
+    now: () => new Date(),
+    findCoverage: async (key) => openRead(dataKeys, await find(key)),
+    append,
+    background: (work) => {
+      work.catch(() => {}) // background work reports its own failures
+    },
+    record,
+  }
+}
+
+/** postgres.js has no deadline for an answer: a connection that hangs would hold its group forever. */
+function within<T>(ms: number, code: 'database_unavailable' | 'log_outcome_unknown', work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new ServiceError(code)), ms)
+  })
+  return Promise.race([work, late]).finally(() => clearTimeout(timer))
+}
+
+/** The law and the keys are checked before the first request, not at it. */
+async function refuseUnfit(sql: Sql, service: Service): Promise<void> {
+  const powers = await powersOverTheLog(sql)
+  if (powers.length > 0) {
+    throw new StartError([
+      'the database role of DATABASE_URL could change the log; use kiemthe_app (made by `kiemthe migrate`):',
+      ...powers.map((power) => `  ${power}`),
+    ])
+  }
+  const subject = await anySubject(sql)
+  if (subject === null) return
+  const [read] = await findSealed(sql, [subject])
+  try {
+    if (read !== undefined) openRead(service.dataKeys, read)
+  } catch {
+    throw new StartError(['DATA_KEYS_FILE does not hold the keys that this database was sealed with'])
+  }
+}
+
+function listen(server: Server, config: Config): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      reject(error.code === 'EADDRINUSE' ? new StartError([`port ${config.port} is taken: choose another one`]) : error)
+    })
+    server.listen(config.port, config.host, () => {
+      const address = server.address()
+      resolve(typeof address === 'object' && address !== null ? address.port : config.port)
+    })
+  })
+}
+
+/** Every request whose head was read gets its answer; connections that carry none are closed at once. */
+async function drain(server: Server, timeoutMs: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => {
+    server.close(() => resolve())
+  })
+  server.closeIdleConnections()
+  const idle = setInterval(() => server.closeIdleConnections(), 50)
+  const forced = setTimeout(() => server.closeAllConnections(), timeoutMs)
+  await closed
+  clearInterval(idle)
+  clearTimeout(forced)
+}

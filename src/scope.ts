@@ -1,0 +1,35 @@
+import type { TokenCache } from './access/access-token.ts'
+import type { Revocations } from './access/revocations.ts'
+import type { TokenKeys } from './access/token-keys.ts'
+import type { Appended } from './audit/log.ts'
+import type { PendingRow } from './audit/store.ts'
+import type { Config } from './config.ts'
+import type { CopyRead } from './coverage/coverage.ts'
+import type { DataKeys, LookupKey } from './data-keys.ts'
+import type { Sql } from './db/connect.ts'
+import type { RequestEvent } from './http/event.ts'
+
+/** Lives as long as the process or isolate: configuration, keys, caches. No sockets: a Workers isolate may not keep any. */
+export interface Service {
+  readonly config: Config
+  readonly dataKeys: DataKeys
+  readonly tokenKeys: TokenKeys
+  readonly tokens: TokenCache
+  readonly revocations: Revocations
+}
+
+/** One request or one job. */
+export interface Scope {
+  readonly service: Service
+  readonly sql: Sql
+  readonly now: () => Date
+  /** On Node shared with whoever asks at the same moment; on Workers one statement of its own. */
+  readonly findCoverage: (key: LookupKey) => Promise<CopyRead>
+  /** Resolves once committed. Likewise shared on Node. */
+  readonly append: (row: PendingRow) => Promise<Appended>
+  /** Work that may outlive the answer; the host keeps it alive. */
+  readonly background: (work: Promise<unknown>) => void
+  readonly record: (event: RequestEvent) => void
+}
+
+export type OpenScope = () => Scope

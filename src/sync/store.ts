@@ -1,0 +1,102 @@
+import { once } from 'node:events'
+import { finished } from 'node:stream/promises'
+import type { TransactionSql } from 'postgres'
+import { readInstant, type Sql } from '../db/connect.ts'
+import type { LoadPlan, PreparedChunk } from './load.ts'
+
+/**
+ * The SQL of a first full load, straight into empty tables. The owner's, in a command of its own: the only place
+ * besides migrations where a transaction has more than one statement.
+ * What a kill leaves: whole chunks, named by `feed_chunk`; tables without their primary keys; no watermark, so the
+ * copy does not answer yet. `beginLoad` goes on from there.
+ */
+
+const COVERAGE_COLUMNS =
+  'subject, coverage_no, "group", level, province, registered_facility, valid_from, valid_to, five_years_from, area, ' +
+  'status, status_from, tag, sealed, feed_sequence, known_from, known_to'
+
+export type LoadStart =
+  | { readonly state: 'done' }
+  /** Another load stands in this database. */
+  | { readonly state: 'otherSource'; readonly source: string; readonly finished: boolean }
+  | { readonly state: 'open'; readonly chunksDone: ReadonlySet<number>; readonly rowsDone: number; readonly asOf: Date }
+
+/** Opens a load or finds it again. Indexes go first: building them once at the end costs a third of keeping them. */
+export async function beginLoad(sql: Sql, plan: LoadPlan): Promise<LoadStart> {
+  await sql`
+    insert into feed_load (feed, sequence, source, rows, as_of, started_at)
+    values (${plan.feed}, ${plan.sequence}, ${plan.source}, ${plan.rows}, ${plan.asOf.toISOString()}, now())
+    on conflict do nothing`
+  const [load] = await sql<{ source: string; as_of: string; finished: boolean }[]>`
+    select source, as_of, finished_at is not null as finished from feed_load
+     where feed = ${plan.feed} and sequence = ${plan.sequence}`
+  if (load === undefined) throw new Error('a load that was just opened is gone')
+  if (load.source !== plan.source) {
+    return { state: 'otherSource', source: load.source, finished: load.finished }
+  }
+  if (load.finished) return { state: 'done' }
+  await sql`alter table coverage drop constraint if exists coverage_pkey`
+  await sql`alter table alias drop constraint if exists alias_pkey`
+  const chunks = await sql<{ chunk: number; rows: number }[]>`
+    select chunk, rows from feed_chunk where feed = ${plan.feed} and sequence = ${plan.sequence}`
+  return {
+    state: 'open',
+    chunksDone: new Set(chunks.map((each) => each.chunk)),
+    rowsDone: chunks.reduce((sum, each) => sum + each.rows, 0),
+    asOf: readInstant(load.as_of),
+  }
+}
+
+/** Forgets an unfinished load of another source, so that this one starts from nothing. */
+export async function discardLoad(sql: Sql, plan: LoadPlan): Promise<void> {
+  await sql`truncate coverage, alias, feed_chunk, quarantine`
+  await sql`delete from feed_load where feed = ${plan.feed} and sequence = ${plan.sequence}`
+}
+
+/** One transaction: the rows and the note that they are in. A kill before its commit leaves neither. */
+export async function copyChunk(sql: Sql, plan: LoadPlan, prepared: PreparedChunk): Promise<void> {
+  await sql.begin(async (tx) => {
+    await copyInto(tx, `copy coverage (${COVERAGE_COLUMNS}) from stdin (format binary)`, prepared.coverage)
+    await copyInto(tx, 'copy alias (alias, subject) from stdin (format binary)', prepared.alias)
+    for (const row of prepared.quarantine) {
+      await tx`
+        insert into quarantine (feed, sequence, position, reason, sealed)
+        values (${plan.feed}, ${plan.sequence}, ${row.position}, ${row.reason}, ${row.sealed})`
+    }
+    await tx`
+      insert into feed_chunk (feed, sequence, chunk, rows)
+      values (${plan.feed}, ${plan.sequence}, ${prepared.chunk}, ${prepared.rows})`
+  })
+}
+
+/** Pieces that the socket takes without the whole chunk waiting in memory twice. */
+const COPY_PIECE_BYTES = 256 * 1024
+
+async function copyInto(tx: TransactionSql, statement: string, bytes: Buffer): Promise<void> {
+  const stream = await tx.unsafe(statement).writable()
+  for (let at = 0; at < bytes.length; at += COPY_PIECE_BYTES) {
+    if (!stream.write(bytes.subarray(at, at + COPY_PIECE_BYTES))) await once(stream, 'drain')
+  }
+  stream.end()
+  await finished(stream)
+}
+
+/** Primary keys as the migration defines them, statistics, and last the watermark: from now on the copy answers. */
+export async function finishLoad(sql: Sql, plan: LoadPlan): Promise<void> {
+  await sql`alter table coverage drop constraint if exists coverage_pkey`
+  await sql`alter table alias drop constraint if exists alias_pkey`
+  await sql`alter table coverage add constraint coverage_pkey primary key (subject, coverage_no, known_from)`
+  await sql`alter table alias add constraint alias_pkey primary key (alias)`
+  await sql`analyze coverage, alias`
+  await sql`
+    with done as (
+      update feed_load set finished_at = now() where feed = ${plan.feed} and sequence = ${plan.sequence}
+      returning feed, sequence, as_of
+    )
+    insert into feed_watermark (feed, sequence, as_of, loaded_at, rows)
+    select feed, sequence, as_of, now(), (select coalesce(sum(rows), 0) from feed_chunk c
+                                           where c.feed = done.feed and c.sequence = done.sequence)
+      from done
+    on conflict (feed) do update
+      set sequence = excluded.sequence, as_of = excluded.as_of, loaded_at = excluded.loaded_at, rows = excluded.rows`
+}

@@ -1,0 +1,141 @@
+import { endOfDayInVietnam, type IsoDate } from '../calendar.ts'
+import type { CopyRead, CoverageFacts } from '../coverage/coverage.ts'
+import type { Decision } from '../entitlement/decide.ts'
+import type { Cause, DecisionCode, DecisionKind, Warning } from '../entitlement/decision-code.ts'
+import { textsFor } from '../entitlement/decision-text.ts'
+import { RATE_NOT_COMPUTED, type Rate } from '../entitlement/rate.ts'
+import type { Evidence } from './evidence.ts'
+import type { Comparison } from './holder-match.ts'
+
+export interface CoverageAnswer extends Rate {
+  readonly cardNumber: string
+  readonly group: string
+  readonly level: number
+  readonly validFrom: IsoDate
+  readonly validTo: IsoDate | null
+  readonly registeredFacility: string
+  readonly areaCode: string | null
+  readonly fiveYearsFrom: IsoDate | null
+  readonly status: string
+  /** The day the status took effect. */
+  readonly statusFrom: IsoDate | null
+  /** Since when our copy has known it. */
+  readonly knownSince: string
+  readonly applies: boolean
+}
+
+/** What is recorded; the receipt exists only once it is. */
+export interface StoredAnswer {
+  readonly checkedAt: string
+  readonly serviceDate: IsoDate
+  readonly decision: DecisionKind
+  readonly code: DecisionCode
+  readonly cause: Cause | null
+  readonly vssCode: string | null
+  readonly vssCodeSource: 'copy' | 'portal'
+  readonly warnings: readonly Warning[]
+  readonly desk: string
+  readonly integrator: string
+  readonly identity: {
+    readonly method: Evidence['method']
+    /** `unsigned`: a QR, a typed number or a paper proves nothing by itself. */
+    readonly assurance: 'chipAuthenticated' | 'chipSigned' | 'unsigned'
+    readonly name: Comparison['name'] | 'notCompared'
+    readonly birthDate: Comparison['birthDate'] | 'notCompared'
+    readonly registry: 'confirmed' | 'notConfirmed' | 'unavailable' | 'notAsked'
+  }
+  readonly coverages: readonly CoverageAnswer[]
+  readonly data: {
+    readonly source: 'copy'
+    readonly asOf: string | null
+    readonly ageSeconds: number | null
+    readonly feedSequence: number | null
+  }
+  readonly goodUntil: string
+}
+
+export interface VerificationAnswer extends StoredAnswer {
+  readonly id: string
+  readonly receipt: {
+    readonly checkCode: string
+    readonly log: string
+    readonly index: number
+    readonly leafHash: string
+  }
+}
+
+export interface AnswerParts {
+  readonly evidence: Evidence
+  readonly comparison: Comparison | null
+  readonly decision: Decision & { readonly vssCodeSource: 'copy' | 'portal' }
+  readonly copy: CopyRead | null
+  readonly serviceDate: IsoDate
+  readonly checkedAt: Date
+}
+
+/** A "no" or a "do not know" is worth asking again soon: HIS programs keep an answer for 15 minutes (domain §1.1). */
+const ASK_AGAIN_AFTER_MS = 15 * 60_000
+
+export function buildAnswer(parts: AnswerParts): StoredAnswer {
+  const { evidence, decision, copy, serviceDate, checkedAt } = parts
+  const watermark = copy?.watermark ?? null
+  return {
+    checkedAt: checkedAt.toISOString(),
+    serviceDate,
+    decision: decision.decision,
+    code: decision.code,
+    cause: decision.cause,
+    vssCode: decision.vssCode,
+    vssCodeSource: decision.vssCodeSource,
+    warnings: decision.warnings,
+    ...textsFor(decision),
+    identity: {
+      method: evidence.method,
+      assurance: 'unsigned',
+      ...comparisonShown(parts),
+      registry: 'notAsked',
+    },
+    coverages: decision.shown.map((coverage) => coverageAnswer(coverage, coverage === decision.applies)),
+    data: {
+      source: 'copy',
+      asOf: watermark && watermark.asOf.toISOString(),
+      ageSeconds: watermark && Math.max(0, Math.floor((checkedAt.getTime() - watermark.asOf.getTime()) / 1000)),
+      feedSequence: watermark && watermark.feedSequence,
+    },
+    goodUntil: goodUntil(decision.decision, serviceDate, checkedAt),
+  }
+}
+
+/** Typed evidence that matched nothing learns nothing: a mismatch and an unknown number look alike. */
+function comparisonShown(parts: AnswerParts): Pick<StoredAnswer['identity'], 'name' | 'birthDate'> {
+  const { comparison, evidence } = parts
+  if (comparison === null || (evidence.how === 'typed' && comparison.match !== 'matches')) {
+    return { name: 'notCompared', birthDate: 'notCompared' }
+  }
+  return { name: comparison.name, birthDate: comparison.birthDate }
+}
+
+function coverageAnswer(coverage: CoverageFacts, applies: boolean): CoverageAnswer {
+  return {
+    cardNumber: coverage.cardNumber,
+    group: coverage.group,
+    level: coverage.level,
+    ...RATE_NOT_COMPUTED,
+    validFrom: coverage.validFrom,
+    validTo: coverage.validTo,
+    registeredFacility: coverage.registeredFacility,
+    areaCode: coverage.area,
+    fiveYearsFrom: coverage.fiveYearsFrom,
+    status: coverage.status,
+    statusFrom: coverage.statusFrom,
+    knownSince: coverage.knownFrom.toISOString(),
+    applies,
+  }
+}
+
+function goodUntil(decision: DecisionKind, serviceDate: IsoDate, checkedAt: Date): string {
+  const endOfDay = endOfDayInVietnam(serviceDate)
+  if (decision === 'entitled') return endOfDay.toISOString()
+  const soon = new Date(checkedAt.getTime() + ASK_AGAIN_AFTER_MS)
+  return (soon < endOfDay ? soon : endOfDay).toISOString()
+}

@@ -1,0 +1,37 @@
+import type { Holder } from '../coverage/coverage.ts'
+import type { HolderMatch } from '../entitlement/decide.ts'
+import { type BirthDate, compareBirthDates } from '../identity/birth-date.ts'
+import { compareNames, firstLetterAgrees } from '../identity/name.ts'
+import type { Evidence } from './evidence.ts'
+
+export interface Comparison {
+  readonly name: 'exact' | 'near' | 'differs'
+  readonly birthDate: 'exact' | 'coarser' | 'differs'
+  readonly match: HolderMatch
+}
+
+/** The record that agrees best speaks for the person: an insurer may have corrected the name on the newer one only. */
+export function compareWithHolders(evidence: Evidence, holders: readonly Holder[]): Comparison | null {
+  let best: Comparison | null = null
+  for (const holder of holders) {
+    const next = compareWithHolder(evidence, holder)
+    if (next.match === 'matches' && next.name === 'exact') return next
+    if (best === null || (best.match !== 'matches' && next.match === 'matches')) best = next
+  }
+  return best
+}
+
+function compareWithHolder(evidence: Evidence, holder: Holder): Comparison {
+  const name = compareNames(evidence.fullName, holder.fullName)
+  // a stored date was parsed when it was loaded
+  const birthDate = compareBirthDates(evidence.birthDate, holder.dateOfBirth as BirthDate)
+  return { name, birthDate, match: matchOf() }
+
+  function matchOf(): HolderMatch {
+    // a near name is taken for a spelling fault only where the full number and the exact birth date vouch for it
+    const nameAgrees = name === 'exact' || (name === 'near' && birthDate === 'exact')
+    if (nameAgrees && birthDate !== 'differs') return 'matches'
+    if (name !== 'differs' && birthDate === 'differs') return 'birthDateDiffers'
+    return firstLetterAgrees(evidence.fullName, holder.fullName) ? 'nameDiffersAfterFirstLetter' : 'nameDiffers'
+  }
+}

@@ -1,0 +1,77 @@
+import { createHash } from 'node:crypto'
+import { z } from 'zod'
+import type { Principal } from '../access/principal.ts'
+import { openDetails, prepare } from '../audit/log.ts'
+import { findEntry, type StoredEntry } from '../audit/store.ts'
+import { maskCardNumber, parseCardNumber } from '../coverage/card-number.ts'
+import { ServiceError } from '../errors.ts'
+import type { Scope } from '../scope.ts'
+import type { VerificationAnswer } from './answer.ts'
+import { readVerificationId } from './id.ts'
+import { type VerificationDetails, withReceipt } from './verify.ts'
+
+/** The part of an entry's body that decides who may read it. */
+const bodySchema = z.object({ kind: z.string(), facility: z.string().nullable() })
+
+/** A verification of the caller's own facility. A foreign one and one that does not exist are one answer. */
+export async function readVerification(scope: Scope, caller: Principal, id: string): Promise<VerificationAnswer> {
+  const { index, entry, facility } = await findVerification(scope, id)
+  if (caller.facility === null || facility !== caller.facility) throw new ServiceError('verification_not_found')
+  return openAnswer(scope, index, entry, facility)
+}
+
+/** The same for an auditor: any facility's, card numbers masked, and recorded before it leaves. */
+export async function readVerificationForAudit(
+  scope: Scope,
+  caller: Principal,
+  id: string,
+  reason: { readonly purpose: string; readonly auditCase: string | null },
+): Promise<VerificationAnswer> {
+  const { index, entry, facility } = await findVerification(scope, id)
+  const answer = openAnswer(scope, index, entry, facility)
+  const row = prepare(scope.service.dataKeys, {
+    recordedAt: scope.now(),
+    kind: 'auditRead',
+    facility: null,
+    outcome: {
+      purpose: reason.purpose,
+      entries: 1,
+      // the list itself is in the details; its digest in the body proves it later
+      list: createHash('sha256')
+        .update(JSON.stringify([index]))
+        .digest('base64'),
+    },
+    details: JSON.stringify({ v: 1, purpose: reason.purpose, case: reason.auditCase, entries: [index] }),
+    client: caller.clientId,
+    subject: null,
+    idempotency: null,
+  })
+  await scope.append(row)
+  return {
+    ...answer,
+    coverages: answer.coverages.map((coverage) => ({ ...coverage, cardNumber: masked(coverage.cardNumber) })),
+  }
+}
+
+async function findVerification(scope: Scope, id: string) {
+  const place = readVerificationId(id)
+  if (place === null) throw new ServiceError('verification_not_found')
+  const entry = await findEntry(scope.sql, place.logId, place.index).catch((cause: unknown) => {
+    throw new ServiceError('database_unavailable', { cause })
+  })
+  if (entry === null) throw new ServiceError('verification_not_found')
+  const body = bodySchema.parse(JSON.parse(entry.body))
+  if (body.kind !== 'verification' || body.facility === null) throw new ServiceError('verification_not_found')
+  return { index: place.index, entry, facility: body.facility }
+}
+
+function openAnswer(scope: Scope, index: number, entry: StoredEntry, facility: string): VerificationAnswer {
+  if (entry.sealed === null) throw new ServiceError('verification_erased')
+  const text = openDetails(scope.service.dataKeys, entry.subject, entry.sealed)
+  return withReceipt(scope, facility, index, JSON.parse(text) as VerificationDetails, entry.leafHash)
+}
+
+function masked(cardNumber: string): string {
+  const parsed = parseCardNumber(cardNumber)
+  return parsed.ok ? maskCardNumber(parsed.value) : '***************'
+}

@@ -1,0 +1,67 @@
+import { z } from 'zod'
+
+/**
+ * The shape of a verification request (contract: Verifications). Shapes only: what a number or a QR says is read by
+ * `identity/`, with its own faults. Every text has a bound; unknown members are refused.
+ */
+const name = z.string().min(1).max(255) // HO_TEN is S255 (QĐ 3176)
+const birthDate = z.string().min(4).max(10)
+/** A QR code of version 40 at level L holds 2,953 bytes; cards carry under 400. */
+const qrText = z.string().min(1).max(2048)
+
+export const evidenceSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('chipIdQr'), text: qrText }),
+  z.strictObject({
+    kind: z.literal('chipIdTyped'),
+    number: z.string().min(1).max(32),
+    fullName: name,
+    dateOfBirth: birthDate,
+  }),
+  z.strictObject({
+    kind: z.literal('insuranceCard'),
+    number: z.string().min(1).max(32),
+    fullName: name,
+    dateOfBirth: birthDate,
+  }),
+  z.strictObject({ kind: z.literal('insuranceCardQr'), text: qrText }),
+  z.strictObject({
+    kind: z.literal('document'),
+    document: z.enum(['vneid', 'birthCertificate', 'passport']),
+    number: z.string().min(1).max(32).optional(),
+    fullName: name,
+    dateOfBirth: birthDate,
+  }),
+])
+
+const day = z.string().max(10)
+const instant = z.iso.datetime({ offset: true }).max(35)
+
+export const verificationRequestSchema = z.strictObject({
+  evidence: evidenceSchema,
+  serviceDate: day,
+  purpose: z.enum(['arrival', 'during', 'end', 'appointment']),
+  visit: z
+    .strictObject({
+      visitId: z.string().min(1).max(100), // MA_LK is S100
+      route: z
+        .string()
+        .regex(/^\d{1,2}(\.\d{1,2})?$/)
+        .optional(), // MA_DOITUONG_KCB, "1.10" is not "1.1"
+      inpatient: z.boolean().optional(),
+    })
+    .optional(),
+  officer: z.string().min(1).max(64).optional(),
+  registryConsent: z
+    .strictObject({
+      method: z.enum(['signedForm', 'vneid', 'sms', 'spoken']),
+      reference: z.string().min(1).max(128),
+      givenAt: instant,
+    })
+    .optional(),
+  portalAnswer: z
+    .strictObject({ askedAt: instant, code: z.string().regex(/^\d{3}$/), digest: z.string().min(1).max(128) })
+    .optional(),
+})
+
+export type VerificationRequest = z.infer<typeof verificationRequestSchema>
+export type EvidenceRequest = VerificationRequest['evidence']

@@ -1,0 +1,184 @@
+import type { Principal } from '../access/principal.ts'
+import { checkCode } from '../audit/check-code.ts'
+import { type Appended, LOG_ID, prepare } from '../audit/log.ts'
+import { type IsoDate, todayInVietnam } from '../calendar.ts'
+import type { CopyRead } from '../coverage/coverage.ts'
+import { type LookupKey, lookupKey, type Pseudonym, pseudonym } from '../data-keys.ts'
+import { QueueFull } from '../db/group.ts'
+import { type Decision, decide } from '../entitlement/decide.ts'
+import type { Warning } from '../entitlement/decision-code.ts'
+import { withPortalAnswer } from '../entitlement/portal-answer.ts'
+import { ServiceError } from '../errors.ts'
+import { isUnderSix } from '../identity/birth-date.ts'
+import { isNumberUnusual } from '../identity/citizen-id.ts'
+import type { Scope } from '../scope.ts'
+import { buildAnswer, type StoredAnswer, type VerificationAnswer } from './answer.ts'
+import { type Evidence, readEvidence } from './evidence.ts'
+import { type Comparison, compareWithHolders } from './holder-match.ts'
+import { verificationId } from './id.ts'
+import type { VerificationRequest } from './request.ts'
+import { checkPortalAnswer, parseServiceDate } from './service-date.ts'
+
+export interface Idempotency {
+  readonly key: string
+  /** The request as it came, byte for byte: the same key with other bytes is another request. */
+  readonly request: string
+}
+
+/** What the entry's sealed details hold: what a replay, a later reading and an auditor need. */
+export interface VerificationDetails {
+  readonly v: 1
+  readonly answer: StoredAnswer
+  readonly person: Pseudonym
+  readonly purpose: VerificationRequest['purpose']
+  readonly visit: VerificationRequest['visit'] | null
+  readonly officer: string | null
+  readonly registryConsent: VerificationRequest['registryConsent'] | null
+  readonly portalAnswer: VerificationRequest['portalAnswer'] | null
+}
+
+/** Who is this, and what does their insurance cover on the service date? Answered only once it stands in the log. */
+export async function verify(
+  scope: Scope,
+  caller: Principal,
+  request: VerificationRequest,
+  idempotency: Idempotency | null,
+): Promise<VerificationAnswer> {
+  const { dataKeys } = scope.service
+  const checkedAt = scope.now()
+  const today = todayInVietnam(checkedAt)
+  const serviceDate = parseServiceDate(request.serviceDate, request.purpose, today)
+  checkPortalAnswer(request.portalAnswer, checkedAt)
+  const evidence = readEvidence(request.evidence, today)
+
+  const key = lookupKey(dataKeys, evidence.number ?? '') // '' leads nowhere, at the same cost
+  const copy = await readCopy(scope, key)
+  const comparison = compareWithHolders(evidence, copy?.coverages.map((each) => each.holder) ?? [])
+  const decision = decideFor(scope, request, evidence, copy, comparison, serviceDate, checkedAt)
+
+  const person = pseudonym(dataKeys, checkedAt.getUTCFullYear(), copy?.subject ?? key)
+  const answer = buildAnswer({ evidence, comparison, decision, copy, serviceDate, checkedAt })
+  const details: VerificationDetails = {
+    v: 1,
+    answer,
+    person,
+    purpose: request.purpose,
+    visit: request.visit ?? null,
+    officer: request.officer ?? null,
+    registryConsent: request.registryConsent ?? null,
+    portalAnswer: request.portalAnswer ?? null,
+  }
+  const row = prepare(dataKeys, {
+    recordedAt: checkedAt,
+    kind: 'verification',
+    facility: caller.facility,
+    outcome: {
+      decision: decision.decision,
+      code: decision.code,
+      cause: decision.cause,
+      method: evidence.method,
+      assurance: answer.identity.assurance,
+    },
+    details: JSON.stringify(details),
+    client: caller.clientId,
+    subject: person,
+    idempotency,
+  })
+  const appended = await scope.append(row)
+  return receipt(scope, caller, appended, details, Buffer.from(row.leafHash, 'base64'))
+}
+
+/** Null when our copy could not be read: the patient is answered `source_failed`, not turned away with an error. */
+async function readCopy(scope: Scope, key: LookupKey): Promise<CopyRead | null> {
+  try {
+    return await scope.findCoverage(key)
+  } catch (error) {
+    if (error instanceof QueueFull) throw error
+    return null
+  }
+}
+
+function decideFor(
+  scope: Scope,
+  request: VerificationRequest,
+  evidence: Evidence,
+  copy: CopyRead | null,
+  comparison: Comparison | null,
+  serviceDate: IsoDate,
+  now: Date,
+): Decision & { readonly vssCodeSource: 'copy' | 'portal' } {
+  const decision = decide(
+    {
+      evidence: evidence.how,
+      holder: comparison?.match ?? 'matches',
+      presentedCard: evidence.cardNumber,
+      childUnderSix: isUnderSix(evidence.birthDate, serviceDate),
+      coverages: copy?.coverages.map((each) => each.facts) ?? [],
+      copy: copyState(scope, copy, now),
+    },
+    serviceDate,
+  )
+  const warned = { ...decision, warnings: [...decision.warnings, ...evidenceWarnings(evidence, comparison, decision)] }
+  return request.portalAnswer === undefined
+    ? { ...warned, vssCodeSource: 'copy' }
+    : withPortalAnswer(warned, request.portalAnswer.code)
+}
+
+function copyState(scope: Scope, copy: CopyRead | null, now: Date): 'fresh' | 'late' | 'stale' | 'failed' {
+  if (copy === null || copy.watermark === null) return 'failed'
+  const ageMs = now.getTime() - copy.watermark.asOf.getTime()
+  const { copyLateAfterMs, copyStaleAfterMs } = scope.service.config
+  return ageMs > copyStaleAfterMs ? 'stale' : ageMs > copyLateAfterMs ? 'late' : 'fresh'
+}
+
+function evidenceWarnings(evidence: Evidence, comparison: Comparison | null, decision: Decision): Warning[] {
+  const warnings: Warning[] = []
+  // only where the holder matched: beside a mismatch it would tell what the record says
+  if (decision.shown.length > 0 && comparison?.name === 'near') warnings.push('nameNear')
+  if (evidence.citizenId !== null && isNumberUnusual(evidence.citizenId, evidence.birthDate, evidence.sex)) {
+    warnings.push('numberUnusual')
+  }
+  return warnings
+}
+
+function receipt(
+  scope: Scope,
+  caller: Principal,
+  appended: Appended,
+  details: VerificationDetails,
+  leafHash: Buffer,
+): VerificationAnswer {
+  switch (appended.outcome) {
+    case 'appended':
+      return withReceipt(scope, caller.facility ?? '', appended.index, details, leafHash)
+    case 'repeated': {
+      const earlier = JSON.parse(appended.details) as VerificationDetails // our own text, authenticated by its seal
+      return withReceipt(scope, caller.facility ?? '', appended.index, earlier, appended.leafHash)
+    }
+    case 'keyTakenByAnotherRequest':
+      throw new ServiceError('idempotency_conflict')
+    case 'repeatedButErased':
+      throw new ServiceError('verification_erased')
+  }
+}
+
+/** The answer as it was recorded, with what only the log could give: its id and its receipt. */
+export function withReceipt(
+  scope: Scope,
+  facility: string,
+  index: number,
+  details: VerificationDetails,
+  leafHash: Uint8Array,
+): VerificationAnswer {
+  const deed = { logId: LOG_ID, index, facility, person: details.person }
+  return {
+    id: verificationId(LOG_ID, index),
+    ...details.answer,
+    receipt: {
+      checkCode: checkCode(scope.service.dataKeys, deed),
+      log: String(LOG_ID),
+      index,
+      leafHash: Buffer.from(leafHash).toString('base64'),
+    },
+  }
+}

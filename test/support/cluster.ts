@@ -1,0 +1,40 @@
+import { randomBytes } from 'node:crypto'
+import postgres, { type Sql } from 'postgres'
+
+/** The run's PostgreSQL, as its superuser (`postgres`). Tests get it with `inject('cluster')`. */
+export interface Cluster {
+  readonly host: string
+  readonly port: number
+  readonly password: string
+}
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    cluster: Cluster
+  }
+}
+
+/** Made once per run by `prepareTemplate`; every suite's database is a copy. */
+export const TEMPLATE = 'kiemthe_template'
+
+/** One connection as superuser; the caller ends it. */
+export function asSuperuser(cluster: Cluster, database = 'postgres'): Sql {
+  const { host, port, password } = cluster
+  return postgres({ host, port, password, user: 'postgres', database, max: 1, onnotice: () => {} })
+}
+
+/** A database of one's own for a suite. `drop` cuts off sessions that are still open. */
+export async function createDatabase(cluster: Cluster): Promise<{ name: string; drop(): Promise<void> }> {
+  const name = `kiemthe_${randomBytes(6).toString('hex')}`
+  await once(cluster, `CREATE DATABASE ${name} TEMPLATE ${TEMPLATE} STRATEGY = WAL_LOG`)
+  return { name, drop: () => once(cluster, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) }
+}
+
+async function once(cluster: Cluster, statement: string): Promise<void> {
+  const sql = asSuperuser(cluster)
+  try {
+    await sql.unsafe(statement)
+  } finally {
+    await sql.end()
+  }
+}

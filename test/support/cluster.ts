@@ -6,6 +6,8 @@ export interface Cluster {
   readonly host: string
   readonly port: number
   readonly password: string
+  /** Of `kiemthe_app`, the role that answers requests. */
+  readonly appPassword: string
 }
 
 declare module 'vitest' {
@@ -17,8 +19,17 @@ declare module 'vitest' {
 /** Made once per run by `prepareTemplate`; every suite's database is a copy. */
 export const TEMPLATE = 'kiemthe_template'
 
+export function databaseUrl(
+  cluster: Pick<Cluster, 'host' | 'port'>,
+  user: string,
+  password: string,
+  database: string,
+): string {
+  return `postgres://${user}:${encodeURIComponent(password)}@${cluster.host}:${cluster.port}/${database}`
+}
+
 /** One connection as superuser; the caller ends it. */
-export function asSuperuser(cluster: Cluster, database = 'postgres'): Sql {
+export function asSuperuser(cluster: Omit<Cluster, 'appPassword'>, database = 'postgres'): Sql {
   const { host, port, password } = cluster
   return postgres({ host, port, password, user: 'postgres', database, max: 1, onnotice: () => {} })
 }

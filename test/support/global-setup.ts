@@ -15,8 +15,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const lastResort = () => removeAtOnce(server, folder)
   process.once('exit', lastResort)
 
-  const cluster: Cluster = { host: server.host, port: server.port, password: server.password }
-  await prepareTemplate(cluster)
+  const superuser = { host: server.host, port: server.port, password: server.password }
+  const cluster: Cluster = { ...superuser, ...(await prepareTemplate(superuser)) }
   await freezeTemplate(cluster)
   project.provide('cluster', cluster)
 

@@ -1,11 +1,25 @@
-import { asSuperuser, type Cluster, TEMPLATE } from './cluster.ts'
+import { randomBytes } from 'node:crypto'
+import { connect } from '../../src/db/connect.ts'
+import { migrateSchema } from '../../src/db/migrate.ts'
+import { ensureRoles } from '../../src/db/roles.ts'
+import { asSuperuser, type Cluster, databaseUrl, TEMPLATE } from './cluster.ts'
 
-/** Once per run, before any test: what every suite's database starts from. */
-export async function prepareTemplate(cluster: Cluster): Promise<void> {
-  const sql = asSuperuser(cluster)
+/** Once per run, before any test: roles (they belong to the cluster) and the migrated database that suites copy. */
+export async function prepareTemplate(cluster: Omit<Cluster, 'appPassword'>): Promise<{ appPassword: string }> {
+  const passwords = { app: randomBytes(32).toString('hex'), sealer: randomBytes(32).toString('hex') }
+  const admin = asSuperuser(cluster)
   try {
-    await sql.unsafe(`CREATE DATABASE ${TEMPLATE}`)
+    await admin.unsafe(`CREATE DATABASE ${TEMPLATE}`)
+  } finally {
+    await admin.end()
+  }
+  const url = databaseUrl(cluster, 'postgres', cluster.password, TEMPLATE)
+  const sql = connect(url, { connectionsMax: 1, statementTimeoutMs: 0, applicationName: 'template' })
+  try {
+    await ensureRoles(sql, passwords)
   } finally {
     await sql.end()
   }
+  await migrateSchema(url)
+  return { appPassword: passwords.app }
 }

@@ -1,9 +1,14 @@
 import { z } from 'zod'
 
 /** Strings in, `Config` out. Units stand in the names. Every default has its reason. */
-const wholeNumber = (min: number, max: number) => z.coerce.number().int().min(min).max(max)
+const wholeNumber = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d{1,9}$/, 'is not a whole number') // an empty variable is a mistake, not the number 0
+    .transform(Number)
+    .pipe(z.int().min(min).max(max))
 
-export const configSchema = z.object({
+const settings = z.object({
   /** Where clients reach the service; the `aud` of their assertions is this and `/oauth/token`. */
   PUBLIC_URL: z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/$/, '')),
   /** `iss` and `aud` of access tokens: one name for all instances. */
@@ -27,6 +32,12 @@ export const configSchema = z.object({
   /** SIGTERM to exit: longer than any statement may take, shorter than the 30 s that orchestrators give. */
   DRAIN_TIMEOUT_MS: wholeNumber(1_000, 120_000).default(20_000),
   LOG_LEVEL: z.enum(['info', 'warn', 'error', 'silent']).default('info'),
+})
+
+export const configSchema = settings.refine((env) => !(env.COPY_STALE_AFTER_HOURS < env.COPY_LATE_AFTER_HOURS), {
+  path: ['COPY_STALE_AFTER_HOURS'],
+  message: 'is less than COPY_LATE_AFTER_HOURS',
+  when: () => true, // said beside the others, not after they are mended
 })
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -68,9 +79,6 @@ export function readConfig(environment: Environment): Config {
     )
   }
   const env = parsed.data
-  if (env.COPY_STALE_AFTER_HOURS < env.COPY_LATE_AFTER_HOURS) {
-    throw new ConfigError(['COPY_STALE_AFTER_HOURS: is less than COPY_LATE_AFTER_HOURS'])
-  }
   return {
     publicUrl: env.PUBLIC_URL,
     serviceId: env.SERVICE_ID,

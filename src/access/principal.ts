@@ -36,6 +36,7 @@ export function readClientId(
   text: string,
 ): { readonly clientId: ClientId; readonly role: Role; readonly facility: FacilityCode | null } | null {
   const colon = text.indexOf(':')
+  if (colon < 0) return null
   const role = text.slice(0, colon)
   const name = text.slice(colon + 1)
   switch (role) {

@@ -38,13 +38,18 @@ export interface Decision {
  */
 export function decide(facts: EntitlementFacts, day: IsoDate): Decision {
   if (facts.copy === 'failed') return nothingShown('source_failed')
+  const decided = decideByCopy(facts, day)
+  // whatever it says, a late copy may not know it yet: a new card, a corrected name
+  return facts.copy === 'fresh' ? decided : { ...decided, warnings: [...decided.warnings, 'copyLate'] }
+}
+
+function decideByCopy(facts: EntitlementFacts, day: IsoDate): Decision {
   if (facts.coverages.length === 0) return absent(facts)
   if (facts.holder !== 'matches') return facts.evidence === 'typed' ? absent(facts) : mismatch(facts.holder)
 
   const stood = facts.coverages.map((coverage) => ({ coverage, standing: standing(coverage, day) }))
   const inForce = stood.filter(isInForce)
-  const decided = inForce.length > 0 ? entitled(facts, stood, inForce) : notInForce(facts, stood)
-  return facts.copy === 'late' || facts.copy === 'stale' ? withWarning(decided, 'copyLate') : decided
+  return inForce.length > 0 ? entitled(facts, stood, inForce) : notInForce(facts, stood)
 }
 
 interface Stood {
@@ -59,15 +64,18 @@ function isInForce(each: Stood): boolean {
 function entitled(facts: EntitlementFacts, stood: readonly Stood[], inForce: readonly Stood[]): Decision {
   const best = inForce.reduce((a, b) => (betterFor(b, a) ? b : a))
   const shown = inForce.map((each) => each.coverage)
-  const presented = stood.find((each) => each.coverage.cardNumber === facts.presentedCard)?.standing
+  // one card number may stand on several records, a term each: what is in force speaks for the card
+  const presented = stood.filter((each) => each.coverage.cardNumber === facts.presentedCard)
+  const presentedInForce = presented.filter(isInForce)
   const newer = stood.some((each) => each.standing === 'inForceSuperseded' || each.standing === 'replaced')
-  const cardIsNotOnRecord = facts.presentedCard !== null && presented === undefined
+  const cardIsNotOnRecord = facts.presentedCard !== null && presented.length === 0
   const warnings: Warning[] = newer || cardIsNotOnRecord ? ['newCard'] : []
 
-  if (presented === 'replaced') {
+  if (presentedInForce.length === 0 && presented.some((each) => each.standing === 'replaced')) {
     return { ...coded('replaced'), decision: 'entitled', cause: null, shown, applies: best.coverage, warnings }
   }
-  const preferNew = presented === 'inForceSuperseded' || best.standing === 'inForceSuperseded'
+  const isSuperseded = (each: Stood) => each.standing === 'inForceSuperseded'
+  const preferNew = isSuperseded(best) || (presentedInForce.length > 0 && presentedInForce.every(isSuperseded))
   return { ...coded(preferNew ? 'valid_prefer_new' : 'valid'), shown, applies: best.coverage, warnings }
 }
 
@@ -137,9 +145,5 @@ function coded(code: DecisionCode): Pick<Decision, 'code' | 'decision' | 'cause'
 }
 
 function nothingShown(code: DecisionCode): Decision {
-  return { ...coded(code), shown: [], applies: null, warnings: code === 'source_stale' ? ['copyLate'] : [] }
-}
-
-function withWarning(decision: Decision, warning: Warning): Decision {
-  return decision.warnings.includes(warning) ? decision : { ...decision, warnings: [...decision.warnings, warning] }
+  return { ...coded(code), shown: [], applies: null, warnings: [] }
 }

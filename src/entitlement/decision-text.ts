@@ -134,9 +134,10 @@ export const WARNING_TEXTS: Readonly<Record<Warning, Texts>> = {
   },
 }
 
-export function textsFor(decision: Decision): Texts {
+export function textsFor(decision: Decision & { readonly vssCodeSource: 'copy' | 'portal' }): Texts {
   const { desk, integrator } = DECISION_TEXTS[textKey(decision)]
-  const reason = decision.decision === 'notEntitled' ? deskDates(decision) : ''
+  // our copy's dates explain our copy's reason; the portal may know another one
+  const reason = decision.decision === 'notEntitled' && decision.vssCodeSource === 'copy' ? deskDates(decision) : ''
   const warnings = decision.warnings.map((warning) => WARNING_TEXTS[warning])
   return {
     desk: [desk, reason, ...warnings.map((text) => text.desk)].filter((text) => text !== '').join(' '),

@@ -37,13 +37,13 @@ export function withPortalAnswer(
   const code = BY_VSS_CODE[vssCode] ?? 'held'
   const row = DECISION_CODES[code]
   const agrees = row.decision === own.decision
-  const successorHere = code === 'replaced' && own.decision === 'entitled'
+  const successorHere = code === 'replaced' && appliesAsSuccessor(own)
   return {
     code,
     decision: successorHere ? 'entitled' : row.decision,
     cause: successorHere ? null : row.cause,
     vssCode,
-    shown: own.shown,
+    shown: row.cause === 'evidenceMismatch' ? [] : own.shown, // on a mismatch nothing is disclosed, whoever found it
     applies: agrees || successorHere ? own.applies : null,
     warnings:
       code === 'replaced' || code === 'valid_prefer_new'
@@ -51,4 +51,9 @@ export function withPortalAnswer(
         : own.warnings,
     vssCodeSource: 'portal',
   }
+}
+
+/** The cover that pays is a newer card's. Without a sign of that it may be the very card the portal calls void. */
+function appliesAsSuccessor(own: Decision): boolean {
+  return own.applies !== null && own.applies.status !== 'superseded' && own.warnings.includes('newCard')
 }

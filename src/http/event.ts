@@ -30,10 +30,17 @@ export function describeFailure(error: unknown): Failure {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
   if (!(cause instanceof Error)) return { name: typeof cause, sqlState: null, frames: [] }
   const state = 'code' in cause && typeof cause.code === 'string' ? cause.code : null
-  const frames = (cause.stack ?? '')
+  return { name: cause.name, sqlState: state, frames: framesOf(cause) }
+}
+
+/** The stack begins with the message, and a message of several lines may look like frames: it is cut off first. */
+function framesOf({ stack = '', message }: Error): string[] {
+  const at = stack.indexOf(message)
+  if (at < 0) return []
+  return stack
+    .slice(at + message.length)
     .split('\n')
     .filter((line) => line.startsWith('    at '))
     .slice(0, FRAMES_MAX)
     .map((line) => line.trim())
-  return { name: cause.name, sqlState: state, frames }
 }

@@ -40,18 +40,28 @@ async function readBytes(c: Context, bytesMax: number): Promise<Uint8Array> {
   if (length !== undefined) {
     // the platform ends the body at its stated length
     if (Number(length) > bytesMax) throw tooLarge()
-    return new Uint8Array(await c.req.arrayBuffer())
+    return new Uint8Array(await c.req.arrayBuffer().catch(brokeOff))
   }
   const stream = c.req.raw.body
   if (stream === null) return new Uint8Array()
   const parts: Uint8Array[] = []
   let size = 0
-  for await (const part of stream) {
-    size += part.length
-    if (size > bytesMax) throw tooLarge()
-    parts.push(part)
+  try {
+    for await (const part of stream) {
+      size += part.length
+      if (size > bytesMax) throw tooLarge()
+      parts.push(part)
+    }
+  } catch (error) {
+    if (error instanceof ServiceError) throw error
+    brokeOff(error)
   }
   return Buffer.concat(parts)
+}
+
+/** The caller went away, or took longer than a request may: no failure of ours, so no 500 in the events. */
+function brokeOff(cause: unknown): never {
+  throw new ServiceError('invalid_request', { detail: 'the body broke off', cause })
 }
 
 export function parseJson(text: string): unknown {
@@ -115,11 +125,12 @@ function pointerOf(path: readonly PropertyKey[]): string {
 }
 
 function issueOf(issue: z.core.$ZodIssue): FieldIssue {
+  if (isMissing(issue)) return 'member_missing'
   switch (issue.code) {
     case 'unrecognized_keys':
       return 'member_unknown'
     case 'invalid_type':
-      return issue.input === undefined ? 'member_missing' : 'member_type'
+      return 'member_type'
     case 'too_big':
       return 'member_too_long'
     case 'too_small':
@@ -127,6 +138,13 @@ function issueOf(issue: z.core.$ZodIssue): FieldIssue {
     default:
       return 'member_value'
   }
+}
+
+/** Of a union zod reports the object that should have said which kind it is. */
+function isMissing(issue: z.core.$ZodIssue): boolean {
+  if (issue.input === undefined) return true
+  if (issue.code !== 'invalid_union' || issue.discriminator === undefined) return false
+  return !Object.hasOwn(issue.input as object, issue.discriminator)
 }
 
 /** 1–64 visible ASCII characters, or none. */

@@ -56,7 +56,8 @@ export function checkRow(row: FeedRow, asOf: IsoDate): Parsed<CheckedRow, RowFau
   if (!cardNumber.ok) return cardNumber
   const card = readCardNumber(cardNumber.value)
   if (card.insuranceNumber !== row.insuranceNumber) return fault('insurance_number_differs')
-  for (const former of row.formerNumbers) if (parseFormerNumber(former) === null) return fault('former_number_shape')
+  const formerNumbers = row.formerNumbers.map(parseFormerNumber)
+  if (!formerNumbers.every((each) => each !== null)) return fault('former_number_shape')
   if (!Number.isInteger(row.coverageNo) || row.coverageNo < 1 || row.coverageNo > COVERAGE_NO_MAX) {
     return fault('coverage_no_range')
   }
@@ -83,7 +84,7 @@ export function checkRow(row: FeedRow, asOf: IsoDate): Parsed<CheckedRow, RowFau
         cardNumber: cardNumber.value,
       },
       card,
-      formerNumbers: row.formerNumbers,
+      formerNumbers,
       coverageNo: row.coverageNo,
       registeredFacility: row.registeredFacility,
       validFrom,

@@ -14,7 +14,7 @@ export class CopyBuffer {
   #end: number
 
   constructor(bytesHint: number) {
-    this.#bytes = Buffer.allocUnsafe(bytesHint)
+    this.#bytes = Buffer.allocUnsafe(Math.max(bytesHint, SIGNATURE.length))
     this.#end = SIGNATURE.copy(this.#bytes)
   }
 
@@ -70,6 +70,13 @@ export class CopyBuffer {
     this.int64(value === 'infinity' ? 0x7fff_ffff_ffff_ffffn : BigInt(value.getTime() - EPOCH_2000_MS) * 1000n)
   }
 
+  /** Fields written before, by `fieldsOf`: what all rows of a chunk share is encoded once. */
+  fields(encoded: Uint8Array): void {
+    this.#room(encoded.length)
+    this.#bytes.set(encoded, this.#end)
+    this.#end += encoded.length
+  }
+
   nothing(): void {
     this.#room(4)
     this.#end = this.#bytes.writeInt32BE(NULL_FIELD, this.#end)
@@ -80,6 +87,11 @@ export class CopyBuffer {
     this.#room(2)
     this.#end = this.#bytes.writeInt16BE(END, this.#end)
     return this.#bytes.subarray(0, this.#end)
+  }
+
+  /** What was written since the signature. */
+  written(): Buffer {
+    return this.#bytes.subarray(SIGNATURE.length, this.#end)
   }
 
   #length(length: number): void {
@@ -93,4 +105,11 @@ export class CopyBuffer {
     this.#bytes.copy(larger, 0, 0, this.#end)
     this.#bytes = larger
   }
+}
+
+/** The bytes of some fields, without row and stream around them. */
+export function fieldsOf(write: (to: CopyBuffer) => void): Buffer {
+  const buffer = new CopyBuffer(256)
+  write(buffer)
+  return buffer.written()
 }

@@ -3,7 +3,7 @@ import { sealHolder } from '../coverage/holder.ts'
 import { type DataKeys, type LookupKey, lookupKey, mac128 } from '../data-keys.ts'
 import { seal } from '../seal.ts'
 import { type CheckedRow, checkRow, type RowFault } from './check-row.ts'
-import { CopyBuffer } from './copy-buffer.ts'
+import { CopyBuffer, fieldsOf } from './copy-buffer.ts'
 import type { FeedRow } from './feed.ts'
 
 /** One full load: which feed, which state of it. */
@@ -49,6 +49,11 @@ export function prepareChunk(
   const coverage = new CopyBuffer(rows.length * COVERAGE_BYTES_HINT + 64)
   const alias = new CopyBuffer(rows.length * ALIAS_BYTES_HINT + 64)
   const aliases = new Set<string>()
+  const versionFields = fieldsOf((to) => {
+    to.int64(plan.sequence)
+    to.instant(plan.asOf)
+    to.instant('infinity')
+  })
   const quarantine: QuarantinedRow[] = []
   let taken = 0
   rows.forEach((row, i) => {
@@ -61,7 +66,7 @@ export function prepareChunk(
     }
     taken++
     const subject = subjectOf(keys, checked.value)
-    writeCoverage(coverage, keys, plan, subject, checked.value)
+    writeCoverage(coverage, keys, versionFields, subject, checked.value)
     for (const number of [checked.value.card.insuranceNumber, ...checked.value.formerNumbers]) {
       const key = lookupKey(keys, number)
       // the coverages of one person stand together in a feed and share their numbers
@@ -81,7 +86,13 @@ function subjectOf(keys: DataKeys, row: CheckedRow): LookupKey {
 }
 
 /** In the order of `coverageColumns` in `sync/store.ts`. */
-function writeCoverage(to: CopyBuffer, keys: DataKeys, plan: LoadPlan, subject: LookupKey, row: CheckedRow): void {
+function writeCoverage(
+  to: CopyBuffer,
+  keys: DataKeys,
+  versionFields: Buffer,
+  subject: LookupKey,
+  row: CheckedRow,
+): void {
   to.row(COVERAGE_FIELDS)
   to.uuid(subject)
   to.int16(row.coverageNo)
@@ -97,13 +108,19 @@ function writeCoverage(to: CopyBuffer, keys: DataKeys, plan: LoadPlan, subject: 
   to.date(row.statusFrom)
   to.uuid(contentTag(keys, row))
   to.bytea(sealHolder(keys, subject, row.holder))
-  to.int64(plan.sequence)
-  to.instant(plan.asOf)
-  to.instant('infinity')
+  to.fields(versionFields)
 }
 
-/** Keyed digest of all that a version says: two rows with one tag are one version. */
+/**
+ * Keyed digest of all that a version says: two rows with one tag are one version. Parts are joined by a control
+ * character that no part can hold (names and numbers were checked), so different rows give different texts.
+ */
 function contentTag(keys: DataKeys, row: CheckedRow): string {
-  const { holder, card: _inHolder, formerNumbers, ...facts } = row
-  return mac128(keys.rowTag, JSON.stringify([holder, formerNumbers, facts]))
+  const { holder, formerNumbers, coverageNo, registeredFacility, validFrom, validTo, fiveYearsFrom } = row
+  const { citizenId, fullName, dateOfBirth, sex, cardNumber } = holder
+  const text =
+    `${citizenId}\u001f${fullName}\u001f${dateOfBirth}\u001f${sex}\u001f${cardNumber}\u001f${formerNumbers.join(',')}\u001f` +
+    `${coverageNo}\u001f${registeredFacility}\u001f${validFrom}\u001f${validTo}\u001f${fiveYearsFrom}\u001f` +
+    `${row.area}\u001f${row.status}\u001f${row.statusFrom}`
+  return mac128(keys.rowTag, text)
 }

@@ -15,10 +15,18 @@ export function compareWithHolders(evidence: Evidence, holders: readonly Holder[
   let best: Comparison | null = null
   for (const holder of holders) {
     const next = compareWithHolder(evidence, holder)
-    if (next.match === 'matches' && next.name === 'exact') return next
-    if (best === null || (best.match !== 'matches' && next.match === 'matches')) best = next
+    if (best === null || disagreement(next) < disagreement(best)) best = next
   }
   return best
+}
+
+const MATCHES = ['matches', 'birthDateDiffers', 'nameDiffersAfterFirstLetter', 'nameDiffers'] as const
+const NAMES = ['exact', 'near', 'differs'] as const
+const BIRTH_DATES = ['exact', 'coarser', 'differs'] as const
+
+/** Lower agrees better; whether it is the person outweighs how exactly. Rows come in no order, so this gives one. */
+function disagreement({ match, name, birthDate }: Comparison): number {
+  return MATCHES.indexOf(match) * 9 + NAMES.indexOf(name) * 3 + BIRTH_DATES.indexOf(birthDate)
 }
 
 function compareWithHolder(evidence: Evidence, holder: Holder): Comparison {

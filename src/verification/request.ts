@@ -4,22 +4,22 @@ import { z } from 'zod'
  * The shape of a verification request (contract: Verifications). Shapes only: what a number or a QR says is read by
  * `identity/`, with its own faults. Every text has a bound; unknown members are refused.
  */
-const name = z.string().min(1).max(255) // HO_TEN is S255 (QĐ 3176)
+const name = text(1, 255) // HO_TEN is S255 (QĐ 3176)
 const birthDate = z.string().min(4).max(10)
 /** A QR code of version 40 at level L holds 2,953 bytes; cards carry under 400. */
-const qrText = z.string().min(1).max(2048)
+const qrText = text(1, 2048)
 
 export const evidenceSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('chipIdQr'), text: qrText }),
   z.strictObject({
     kind: z.literal('chipIdTyped'),
-    number: z.string().min(1).max(32),
+    number: text(1, 32),
     fullName: name,
     dateOfBirth: birthDate,
   }),
   z.strictObject({
     kind: z.literal('insuranceCard'),
-    number: z.string().min(1).max(32),
+    number: text(1, 32),
     fullName: name,
     dateOfBirth: birthDate,
   }),
@@ -27,7 +27,7 @@ export const evidenceSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('document'),
     document: z.enum(['vneid', 'birthCertificate', 'passport']),
-    number: z.string().min(1).max(32).optional(),
+    number: text(1, 32).optional(),
     fullName: name,
     dateOfBirth: birthDate,
   }),
@@ -42,7 +42,7 @@ export const verificationRequestSchema = z.strictObject({
   purpose: z.enum(['arrival', 'during', 'end', 'appointment']),
   visit: z
     .strictObject({
-      visitId: z.string().min(1).max(100), // MA_LK is S100
+      visitId: text(1, 100), // MA_LK is S100
       route: z
         .string()
         .regex(/^\d{1,2}(\.\d{1,2})?$/)
@@ -50,18 +50,27 @@ export const verificationRequestSchema = z.strictObject({
       inpatient: z.boolean().optional(),
     })
     .optional(),
-  officer: z.string().min(1).max(64).optional(),
+  officer: text(1, 64).optional(),
   registryConsent: z
     .strictObject({
       method: z.enum(['signedForm', 'vneid', 'sms', 'spoken']),
-      reference: z.string().min(1).max(128),
+      reference: text(1, 128),
       givenAt: instant,
     })
     .optional(),
   portalAnswer: z
-    .strictObject({ askedAt: instant, code: z.string().regex(/^\d{3}$/), digest: z.string().min(1).max(128) })
+    .strictObject({ askedAt: instant, code: z.string().regex(/^\d{3}$/), digest: text(1, 128) })
     .optional(),
 })
+
+/** Bounded, and such that UTF-8 can hold it: an escape like `\\ud83d` alone stands for no character, so it is refused. */
+function text(charsMin: number, charsMax: number) {
+  return z
+    .string()
+    .min(charsMin)
+    .max(charsMax)
+    .refine((value) => value.isWellFormed())
+}
 
 export type VerificationRequest = z.infer<typeof verificationRequestSchema>
 export type EvidenceRequest = VerificationRequest['evidence']

@@ -2,11 +2,11 @@ import { readFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 
-/** The port of the last start; null if there was none, or if a crash tore the file. */
+/** The port of the last start; null if there was none, or if a crash left something else. */
 export async function keptPort(folder: string): Promise<number | null> {
   const text = await readFile(join(folder, 'port'), 'utf8').catch(() => '')
   const port = Number(text)
-  return Number.isInteger(port) && port > 0 && port < 65_536 ? port : null
+  return Number.isInteger(port) && port >= 1024 && port < 65_536 ? port : null
 }
 
 /** Free at this moment; another process may be faster, then the server says so and the caller chooses anew. */

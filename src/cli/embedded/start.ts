@@ -39,13 +39,13 @@ export interface EmbeddedPostgres {
 }
 
 /**
- * How long a start may take, recovery and the wait for another start included. Redo of a full 8 GB of WAL took 1–2 min on our
- * machine; a slow disk may need five times that. When it passes, the server is left to go on: killing it would begin the
- * recovery again.
+ * How long a start may take, recovery and the wait for another start included. Measured here: redo of 1.07 GB of WAL in 6.6 s, so
+ * about a minute for a full 8 GB; a slow disk may need ten times that. When it passes, the server is left to go on: killing it
+ * would begin the recovery again.
  */
 const START_MS_MAX = 15 * 60_000
 const PORT_ATTEMPTS_MAX = 5
-/** Backends of a killed postmaster look for it at every wait; one that computes may need some seconds to leave. */
+/** Backends of a killed postmaster look for it at every wait, one that computes may need some seconds to leave; a fast shutdown, too. */
 const IN_THE_WAY_MS_MAX = 30_000
 
 /** Starts the cluster of a folder, making it first if need be, or joins the server that already runs on it. */
@@ -70,7 +70,7 @@ async function start(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
     const binaries = await reachableBinaries(installed, account, shared, onEvent)
     const password = await passwordOf(place, binaries, account, onEvent)
     const { running, wasRunning } = await joinOrLaunch(place, binaries, account, password, settings, onEvent)
-    // Torn by a crash it reads as no port, and the next start chooses one.
+    // Whatever a crash leaves of it: a port that cannot be used is replaced by the next start.
     await writeFile(join(folder, 'port'), String(running.port), { mode: 0o600 })
     return handle(running, password, wasRunning, onEvent)
   })
@@ -125,26 +125,34 @@ async function joinOrLaunch(
 ): Promise<{ running: Running; wasRunning: boolean }> {
   const began = Date.now()
   let portAttempts = 0
+  let launchedPid: number | null = null
+  let refusedSince: number | null = null
   for (;;) {
     const found = await findPostmaster(place.data, onEvent)
     if (found !== null) {
       const running = await untilReady(place, found.pid, () => !isAlive(found.pid), began, onEvent)
       if (running === null) continue // it was on its way out
-      await knock(running.port, password)
-      onEvent({ step: 'ready', text: `PostgreSQL already runs on port ${running.port} (process ${running.pid})` })
-      return { running, wasRunning: true }
+      const refusal = await knock(running.port, password)
+      if (refusal === null) {
+        const wasRunning = running.pid !== launchedPid
+        const at = `on port ${running.port} (process ${running.pid})`
+        const text = wasRunning ? `already runs ${at}` : `is ready ${at} after ${Date.now() - began} ms`
+        onEvent({ step: 'ready', text: `PostgreSQL ${text}` })
+        return { running, wasRunning }
+      }
+      // Most likely somebody is stopping it and postmaster.pid does not say so yet.
+      refusedSince ??= Date.now()
+      if (Date.now() - refusedSince > IN_THE_WAY_MS_MAX) throw refusal
+      await sleep(50)
+      continue
     }
 
     const port = await choosePort(place, portAttempts, onEvent)
     onEvent({ step: 'starting', text: `starting PostgreSQL on port ${port}` })
     const launched = await launch(place, binaries, account, port, settings)
-    const running = await untilReady(place, launched.pid, () => launched.exited() !== null, began, onEvent)
-    if (running !== null) {
-      await knock(running.port, password)
-      const took = Date.now() - began
-      onEvent({ step: 'ready', text: `PostgreSQL is ready on port ${port} (process ${launched.pid}) after ${took} ms` })
-      return { running, wasRunning: false }
-    }
+    launchedPid = launched.pid
+    const ready = await untilReady(place, launched.pid, () => launched.exited() !== null, began, onEvent)
+    if (ready !== null) continue // the next round finds it and knocks
 
     const output = launched.output()
     const failure = failureIn(output)
@@ -181,7 +189,11 @@ async function untilReady(
     const waited = Date.now() - waitingSince
     if (waited >= told) {
       told = waited + 1_000
-      const lastLine = logFrom(place.log, 0).trimEnd().split('\n').at(-1)
+      const lastLine = logFrom(place.log, 0)
+        .trimEnd()
+        .split('\n')
+        .at(-1)
+        ?.replace(/^.*?LOG: +/, '')
       const doing = written?.status === 'stopping' ? 'shutting down' : 'recovering'
       onEvent({ step: 'recovering', text: `PostgreSQL is ${doing}, ${Math.round(waited / 1_000)} s: ${lastLine}` })
     }
@@ -196,8 +208,11 @@ async function untilReady(
   return null
 }
 
-/** Proves that the server is the one of our folder: it knows our password (SCRAM proves both sides to each other). */
-async function knock(port: number, password: string): Promise<void> {
+/**
+ * Null when the server let us in, which proves that it is the one of our folder: it knows our password (SCRAM proves both sides
+ * to each other). Otherwise why not.
+ */
+async function knock(port: number, password: string): Promise<EmbeddedError | null> {
   const sql = postgres({
     host: '127.0.0.1',
     port,
@@ -211,11 +226,12 @@ async function knock(port: number, password: string): Promise<void> {
   })
   try {
     await sql`SELECT 1`
+    return null
   } catch (cause) {
     if (cause instanceof postgres.PostgresError && cause.code === '28P01') {
       throw new EmbeddedError('passwordLost', `the kept password does not open the server on port ${port}`, { cause })
     }
-    throw new EmbeddedError('startFailed', `the server on port ${port} does not answer: ${cause}`, { cause })
+    return new EmbeddedError('startFailed', `the server on port ${port} does not answer: ${cause}`, { cause })
   } finally {
     await sql.end({ timeout: 1 })
   }

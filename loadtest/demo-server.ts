@@ -1,5 +1,8 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { openSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Call } from './closed-loop.ts'
@@ -13,11 +16,17 @@ export interface Started {
   readonly stop: () => Promise<void>
 }
 
-/** `kiemthe demo` as a user starts it; resolves at its `ready` line. */
+/**
+ * `kiemthe demo` as a user starts it, but with an event for each request (LOG_LEVEL=info, as in production) into a file
+ * of the data folder. Resolves at its `ready` line.
+ */
 export async function startDemo(data: string, port: number, more: readonly string[] = []): Promise<Started> {
+  await mkdir(data, { recursive: true })
+  const log = openSync(join(data, 'loadtest.log'), 'w')
   const began = performance.now()
   const child = spawn(process.execPath, [CLI, 'demo', '--data', data, '--port', String(port), ...more], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', log],
+    env: { ...process.env, LOG_LEVEL: 'info' },
   })
   const url = await firstLine(child, /^ready (http:\S+)$/)
   return { url, process: child, startSeconds: (performance.now() - began) / 1000, stop: () => stop(child) }

@@ -1,4 +1,4 @@
-import { Hono } from 'hono'
+import { type Context, Hono } from 'hono'
 import { ServiceError } from './errors.ts'
 import { endpoint } from './http/endpoint.ts'
 import { showLive, showReady } from './http/health.ts'
@@ -18,19 +18,19 @@ export function createApp(open: OpenScope): Hono {
   app.get('/health/live', endpoint(open, 'public', showLive))
   app.get('/health/ready', endpoint(open, 'public', showReady))
 
-  const known = new Map<string, string[]>()
-  for (const route of app.routes) known.set(route.path, [...(known.get(route.path) ?? []), route.method])
-  for (const [path, methods] of known) {
-    app.all(
-      path,
-      endpoint(open, 'public', () => refuse(new ServiceError('method_not_allowed', { detail: methods.join(', ') }))),
-    )
-  }
-  app.all(
-    '*',
-    endpoint(open, 'public', () => refuse(new ServiceError('route_not_found'))),
-  )
+  // not routes of their own: one handler a path keeps Hono on its short way (no middleware chain)
+  const routes = [...app.routes]
+  app.notFound(endpoint(open, 'public', (c) => refuse(missing(app, routes, c))))
   return app
+}
+
+/** Nothing at this path, or nothing for this method. */
+function missing(app: Hono, routes: Hono['routes'], c: Context): ServiceError {
+  const methods = new Set(routes.map((route) => route.method))
+  const taken = [...methods].filter((method) => app.router.match(method, c.req.path)[0].length > 0)
+  return taken.length === 0
+    ? new ServiceError('route_not_found')
+    : new ServiceError('method_not_allowed', { detail: taken.join(', ') })
 }
 
 async function refuse(error: ServiceError): Promise<never> {

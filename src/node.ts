@@ -9,7 +9,7 @@ import { type Appended, appendBatch } from './audit/log.ts'
 import { type PendingRow, pruneIdempotency } from './audit/store.ts'
 import type { Config } from './config.ts'
 import { anySubject, findSealed, openRead, type SealedRead } from './coverage/store.ts'
-import { type DataKeysFile, deriveDataKeys, type LookupKey } from './data-keys.ts'
+import { type DataKeysFile, deriveDataKeys, type LookupKey, lookupKey } from './data-keys.ts'
 import { connect, type Sql } from './db/connect.ts'
 import { inGroups } from './db/group.ts'
 import { powersOverTheLog } from './db/readiness.ts'
@@ -145,10 +145,15 @@ async function refuseUnfit(sql: Sql, service: Service): Promise<void> {
   if (subject === null) return
   const [read] = await findSealed(sql, [subject])
   try {
-    if (read !== undefined) openRead(service.dataKeys, read)
+    if (read === undefined) return
+    const { subject, coverages } = openRead(service.dataKeys, read)
+    // a wrong look-up key opens every row and finds none: everybody would be told that there is no record
+    const citizenId = coverages[0]?.holder.citizenId ?? null
+    if (citizenId === null || lookupKey(service.dataKeys, citizenId) === subject) return
   } catch {
-    throw new StartError(['DATA_KEYS_FILE does not hold the keys that this database was sealed with'])
+    // told below
   }
+  throw new StartError(['DATA_KEYS_FILE does not hold the keys that this database was sealed with'])
 }
 
 function listen(server: Server, config: Config): Promise<number> {

@@ -9,6 +9,9 @@ import { type ClientKey, findClientKey, useJti } from './store.ts'
 const LIFE_SECONDS_MAX = 300
 const CLOCK_SKEW_SECONDS = 30
 const ALGORITHMS = ['ES256', 'EdDSA']
+/** Both go to the database: a NUL or half a character would fail there, as an outage. */
+const KEY_ID = /^[\x21-\x7e]{1,64}$/
+const JTI = /^\P{C}{1,128}$/u
 
 export interface ProvenClient {
   readonly clientId: string
@@ -24,7 +27,7 @@ export interface ProvenClient {
 export async function proveClient(sql: Sql, assertion: string, tokenUrl: string, now: Date): Promise<ProvenClient> {
   const { alg, kid, claims } = readUnverified(assertion)
   if (!ALGORITHMS.includes(alg)) throw new ServiceError('assertion_algorithm')
-  const client = claims.sub === claims.iss ? readClientId(claims.sub ?? '') : null
+  const client = typeof claims.sub === 'string' && claims.sub === claims.iss ? readClientId(claims.sub) : null
   if (client === null)
     throw new ServiceError('assertion_malformed', { detail: '`iss` and `sub` must be your client id' })
   const key = await findClientKey(sql, client.clientId, kid).catch((cause: unknown) => {
@@ -45,8 +48,10 @@ export async function proveClient(sql: Sql, assertion: string, tokenUrl: string,
 function readUnverified(assertion: string): { alg: string; kid: string; claims: JWTPayload } {
   try {
     const header = decodeProtectedHeader(assertion)
-    if (header.kid === undefined || header.kid.length > 64) throw new TypeError('no kid')
-    return { alg: header.alg ?? '', kid: header.kid, claims: decodeJwt(assertion) }
+    // jose promises texts, but it has only parsed JSON: whoever calls may have written anything
+    const { alg, kid }: { alg?: unknown; kid?: unknown } = header
+    if (typeof alg !== 'string' || typeof kid !== 'string' || !KEY_ID.test(kid)) throw new TypeError('no alg or no kid')
+    return { alg, kid, claims: decodeJwt(assertion) }
   } catch (cause) {
     throw new ServiceError('assertion_malformed', {
       cause,
@@ -84,18 +89,16 @@ function checkClaims(claims: JWTPayload, tokenUrl: string, now: Date): { jti: st
   ) {
     throw new ServiceError('assertion_audience', { detail: `\`aud\` must be ${tokenUrl}` })
   }
-  if (
-    typeof claims.exp !== 'number' ||
-    typeof claims.jti !== 'string' ||
-    claims.jti === '' ||
-    claims.jti.length > 128
-  ) {
+  if (typeof claims.exp !== 'number' || typeof claims.jti !== 'string' || !JTI.test(claims.jti)) {
     throw new ServiceError('assertion_malformed', { detail: '`exp` and `jti` (1–128 characters) are required' })
+  }
+  const { iat = 0, nbf = 0 }: { iat?: unknown; nbf?: unknown } = claims
+  if (typeof iat !== 'number' || typeof nbf !== 'number') {
+    throw new ServiceError('assertion_malformed', { detail: '`iat` and `nbf` are numbers, where they stand' })
   }
   if (claims.exp + CLOCK_SKEW_SECONDS <= nowSeconds)
     throw new ServiceError('assertion_expired', { detail: serverTime(now) })
-  const begins = Math.max(claims.iat ?? 0, claims.nbf ?? 0)
-  if (begins > nowSeconds + CLOCK_SKEW_SECONDS)
+  if (Math.max(iat, nbf) > nowSeconds + CLOCK_SKEW_SECONDS)
     throw new ServiceError('assertion_clock_skew', { detail: serverTime(now) })
   if (
     claims.exp - (claims.iat ?? nowSeconds) > LIFE_SECONDS_MAX + CLOCK_SKEW_SECONDS ||

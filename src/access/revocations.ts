@@ -15,10 +15,15 @@ export interface Revocations {
   asOfMs: number
   renewing: boolean
   keys: ReadonlySet<string>
+  /**
+   * What waits for the list, by the database it asks: a crowd that comes after a pause waits for one statement. On Node
+   * all requests share one `Sql`; on Workers each has its own, and no promise crosses from one request to another.
+   */
+  readonly waitedFor: WeakMap<Sql, Promise<void>>
 }
 
 export function noRevocationsYet(): Revocations {
-  return { asOfMs: 0, renewing: false, keys: new Set() }
+  return { asOfMs: 0, renewing: false, keys: new Set(), waitedFor: new WeakMap() }
 }
 
 /** Throws `token_revoked`; throws `database_unavailable` when the list is too old and cannot be renewed (fail closed). */
@@ -31,7 +36,7 @@ export async function refuseRevoked(
 ): Promise<void> {
   const ageMs = nowMs - revocations.asOfMs
   if (ageMs > WAIT_AFTER_MS) {
-    await renew(revocations, sql, nowMs).catch((cause: unknown) => {
+    await renewOnce(revocations, sql, nowMs).catch((cause: unknown) => {
       throw new ServiceError('database_unavailable', { cause })
     })
   } else if (ageMs > RENEW_AFTER_MS && !revocations.renewing) {
@@ -48,6 +53,14 @@ export async function refuseRevoked(
     )
   }
   if (isRevoked(revocations, principal)) throw new ServiceError('token_revoked')
+}
+
+function renewOnce(revocations: Revocations, sql: Sql, nowMs: number): Promise<void> {
+  const inFlight = revocations.waitedFor.get(sql)
+  if (inFlight !== undefined) return inFlight
+  const renewal = renew(revocations, sql, nowMs).finally(() => revocations.waitedFor.delete(sql))
+  revocations.waitedFor.set(sql, renewal)
+  return renewal
 }
 
 async function renew(revocations: Revocations, sql: Sql, nowMs: number): Promise<void> {

@@ -17,7 +17,8 @@ export const tokenKeysSchema = z.strictObject({
       }),
     )
     .min(1)
-    .max(8),
+    .max(8)
+    .refine((keys) => new Set(keys.map((key) => key.kid)).size === keys.length, 'two keys have one kid'),
 })
 
 export type TokenKeysFile = z.infer<typeof tokenKeysSchema>

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { randomBytesFromPool } from '../seal.ts'
 
 /** What the log records. Each kind has its own outcome; a new kind is added here first. */
@@ -27,7 +27,6 @@ export interface Entry {
 }
 
 const SALT_BYTES = 16
-const LEAF_PREFIX = Buffer.of(0x00)
 
 /** No subject and no index in the body: erasing the detail row leaves every proof valid and nothing to link. */
 export function buildEntry(content: EntryContent): Entry {
@@ -43,11 +42,11 @@ export function buildEntry(content: EntryContent): Entry {
   return { body, leafHash: leafHash(body), salt }
 }
 
-/** SHA-256(salt ‖ details) in base64. */
+/** SHA-256(salt ‖ details) in base64. One-shot hashes: a third of the time of a `Hash` object. */
 export function commitment(salt: Uint8Array, details: string): string {
-  return createHash('sha256').update(salt).update(details).digest('base64')
+  return hash('sha256', Buffer.concat([salt, Buffer.from(details)]), 'base64')
 }
 
 export function leafHash(body: string): Buffer {
-  return createHash('sha256').update(LEAF_PREFIX).update(body).digest()
+  return hash('sha256', `\0${body}`, 'buffer') // U+0000 is the byte 0x00 in UTF-8
 }

@@ -46,8 +46,13 @@ export function openDetails(keys: DataKeys, subject: string | null, sealed: Uint
 /**
  * Appends what waits, in one statement; each row learns its own outcome. Returning means committed: only now may an
  * answer leave. Rows of one batch with one key: the first is offered to the log, the others read what it left.
+ * A row whose earlier answer cannot be read gets an `Error` in its place: the others stand in the log already.
  */
-export async function appendBatch(sql: Sql, keys: DataKeys, rows: readonly PendingRow[]): Promise<Appended[]> {
+export async function appendBatch(
+  sql: Sql,
+  keys: DataKeys,
+  rows: readonly PendingRow[],
+): Promise<(Appended | Error)[]> {
   const offered: PendingRow[] = []
   const offeredAt = new Map<number, number>() // place in rows → place in offered
   const seen = new Set<string>()
@@ -63,7 +68,9 @@ export async function appendBatch(sql: Sql, keys: DataKeys, rows: readonly Pendi
     rows.map((row, place) => {
       const offer = offeredAt.get(place)
       const index = offer === undefined ? undefined : indexes.get(offer)
-      return index === undefined ? readEarlier(sql, keys, row) : ({ outcome: 'appended', index } as const)
+      return index === undefined
+        ? readEarlier(sql, keys, row).catch((error: unknown) => (error instanceof Error ? error : new Error('thrown')))
+        : ({ outcome: 'appended', index } as const)
     }),
   )
 }
@@ -113,7 +120,9 @@ function wasRolledBackForRetry(error: unknown): boolean {
 function logFailure(error: unknown): ServiceError {
   const state = sqlState(error)
   const neverSent = state === 'ECONNREFUSED' || state === 'CONNECT_TIMEOUT' || state === 'ENOTFOUND'
-  const rolledBack = state !== null && /^[0-9A-Z]{5}$/.test(state) && (!state.startsWith('57') || state === '57P03')
+  // said by the server itself: EPIPE is five capitals too
+  const bySql = error instanceof Error && error.name === 'PostgresError'
+  const rolledBack = bySql && state !== null && (!state.startsWith('57') || state === '57P03')
   return new ServiceError(neverSent || rolledBack ? 'log_unavailable' : 'log_outcome_unknown', { cause: error })
 }
 

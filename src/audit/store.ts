@@ -20,7 +20,7 @@ const IDEMPOTENCY_INTERVAL = '14 days'
  * 1. `claimed`: idempotency keys, sorted (two unsorted writers deadlock). A key held by another stays theirs.
  * 2. `fresh`: rows without a key, or whose key was just claimed.
  * 3. `head`: the log grows by the rows really inserted. Its row lock makes the index dense, and is held until commit.
- * 4. `entries`, `details`: under the indexes just taken.
+ * 4. `entries`, `details`: under the indexes just taken. Without a head there is none: null, and the statement fails.
  * A crash at any point leaves nothing: no claim, no growth, no entry.
  * Returns the leaf index of each row that was appended, by its place in the batch; a row missing there lost its key.
  */
@@ -48,7 +48,7 @@ export async function appendRows(sql: Sql, logId: number, rows: readonly Pending
       returning size - (select count(*) from fresh) as first
     ), entries as (
       insert into log_entry (log_id, leaf_index, body, leaf_hash)
-      select ${logId}::smallint, first + place, body, decode("leafHash", 'base64') from fresh, head
+      select ${logId}::smallint, first + place, body, decode("leafHash", 'base64') from fresh left join head on true
     ), details as (
       insert into entry_detail (log_id, leaf_index, subject, client, idempotency_key, salt, sealed)
       select ${logId}::smallint, first + place, subject, client, "idempotencyKey", decode(salt, 'base64'),

@@ -10,10 +10,11 @@ export interface GroupLimits {
 
 /**
  * Shares one statement among all who arrive while the former is in flight. No timer: a lone caller starts at once and
- * pays nothing, a crowd pays one round trip together. One run is in flight at a time.
+ * pays nothing, a crowd pays one round trip together. One run is in flight at a time. It answers each item in its
+ * place; an `Error` there is that caller's alone, a rejection is everybody's.
  */
 export function inGroups<Item, Result>(
-  run: (items: readonly Item[]) => Promise<readonly Result[]>,
+  run: (items: readonly Item[]) => Promise<readonly (Result | Error)[]>,
   limits: GroupLimits,
 ): (item: Item) => Promise<Result> {
   interface Waiting {
@@ -33,7 +34,9 @@ export function inGroups<Item, Result>(
         const results = await run(group.map((each) => each.item))
         if (results.length !== group.length) throw new Error('a run must answer each of its items')
         group.forEach((each, i) => {
-          each.resolve(results[i] as Result)
+          const result = results[i] as Result | Error
+          if (result instanceof Error) each.reject(result)
+          else each.resolve(result)
         })
       } catch (reason) {
         for (const each of group) each.reject(reason)

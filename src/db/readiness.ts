@@ -23,25 +23,39 @@ export async function readState(sql: Sql, logId: number): Promise<DatabaseState>
 }
 
 /**
- * Why this role must not serve: what it could do to the log. Empty when the law holds. Covers superusers, owners,
- * inherited and assumable roles (`MEMBER`: SET ROLE would do), and rights on single columns.
+ * Why this role must not serve: what it could do to the log. Empty when the law holds. Covers superusers, owners (of the
+ * tables, and of the schema and the database, who may drop what others own in them), rights on single columns, and
+ * every role it could become: `MEMBER` counts those that are not inherited, SET ROLE would do.
  */
 export async function powersOverTheLog(sql: Sql): Promise<string[]> {
   const rows = await sql<{ power: string }[]>`
+    with become as materialized (
+      select oid as role from pg_roles where pg_has_role(oid, 'MEMBER')
+    )
     select format('%s on %s', power, name) as power
-      from (values ('log_entry'), ('entry_detail')) as t(name),
+      from become, (values ('log_entry'), ('entry_detail'), ('log_head')) as t(name),
            (values ('UPDATE'), ('DELETE'), ('TRUNCATE'), ('TRIGGER')) as p(power)
-     where has_table_privilege(name, power)
-    union all
-    select format('UPDATE of a column of %s', name)
-      from (values ('log_entry'), ('entry_detail')) as t(name)
-     where not has_table_privilege(name, 'UPDATE') and has_any_column_privilege(name, 'UPDATE')
-    union all
+     where has_table_privilege(role, name, power)
+    union
+    select format('UPDATE of %s of %s', attname, relname)
+      from become, pg_class c join pg_attribute a on attrelid = c.oid and attnum > 0 and not attisdropped
+     where c.oid in ('log_entry'::regclass, 'entry_detail'::regclass, 'log_head'::regclass)
+       and not (relname = 'log_head' and attname = 'size') -- that is how the log grows
+       and not has_table_privilege(role, c.oid, 'UPDATE') and has_column_privilege(role, c.oid, attnum, 'UPDATE')
+    union
     select format('may become %s, the owner of %s', pg_get_userbyid(relowner), relname)
       from pg_class
      where oid in ('log_entry'::regclass, 'entry_detail'::regclass, 'log_head'::regclass)
        and pg_has_role(relowner, 'MEMBER')
-    union all
-    select 'superuser' from pg_roles where rolname = current_user and rolsuper`
+    union
+    select format('may become %s, the owner of the schema', pg_get_userbyid(nspowner))
+      from pg_class c join pg_namespace n on n.oid = relnamespace
+     where c.oid = 'log_entry'::regclass and pg_has_role(nspowner, 'MEMBER')
+    union
+    select format('may become %s, the owner of the database', pg_get_userbyid(datdba))
+      from pg_database where datname = current_database() and pg_has_role(datdba, 'MEMBER')
+    union
+    select 'superuser' from pg_roles where rolname = current_user and rolsuper
+    order by power`
   return rows.map((row) => row.power)
 }

@@ -1,7 +1,5 @@
-import type { IsoDate } from '../calendar.ts'
-import { todayInVietnam } from '../calendar.ts'
-import type { Decision } from './decide.ts'
-import type { DecisionCode, Warning } from './decision-code.ts'
+import { type IsoDate, todayInVietnam } from '../calendar.ts'
+import type { DecisionCode, DecisionKind, Warning } from './decision-code.ts'
 
 /** Two readers: what the desk does (Vietnamese), what the integrator does (English). */
 export interface Texts {
@@ -134,26 +132,44 @@ export const WARNING_TEXTS: Readonly<Record<Warning, Texts>> = {
   },
 }
 
-export function textsFor(decision: Decision & { readonly vssCodeSource: 'copy' | 'portal' }): Texts {
-  const { desk, integrator } = DECISION_TEXTS[textKey(decision)]
-  // our copy's dates explain our copy's reason; the portal may know another one
-  const reason = decision.decision === 'notEntitled' && decision.vssCodeSource === 'copy' ? deskDates(decision) : ''
-  const warnings = decision.warnings.map((warning) => WARNING_TEXTS[warning])
+/** What a text depends on: nothing else, so that a stored answer is told in the same words again. */
+export interface Told {
+  readonly code: DecisionCode
+  readonly decision: DecisionKind
+  readonly vssCodeSource: 'copy' | 'portal'
+  readonly warnings: readonly Warning[]
+  /** The coverages shown; without one in force, the first is the one that decided. */
+  readonly coverages: readonly ToldCoverage[]
+}
+
+export interface ToldCoverage {
+  readonly validFrom: IsoDate
+  readonly validTo: IsoDate | null
+  readonly statusFrom: IsoDate | null
+  readonly knownSince: string
+}
+
+export function textsFor(told: Told): Texts {
+  const { desk, integrator } = DECISION_TEXTS[textKey(told)]
+  // our copy's dates explain our copy's "no"; the portal's may have another reason
+  const dates = told.decision === 'notEntitled' && told.vssCodeSource === 'copy' ? deskDates(told) : ''
+  if (dates === '' && told.warnings.length === 0) return { desk, integrator }
+  const warnings = told.warnings.map((warning) => WARNING_TEXTS[warning])
   return {
-    desk: [desk, reason, ...warnings.map((text) => text.desk)].filter((text) => text !== '').join(' '),
+    desk: [desk, dates, ...warnings.map((text) => text.desk)].filter((text) => text !== '').join(' '),
     integrator: [integrator, ...warnings.map((text) => text.integrator)].join(' '),
   }
 }
 
-function textKey(decision: Decision): keyof typeof DECISION_TEXTS {
-  return decision.code === 'replaced' && decision.decision === 'entitled' ? 'replaced_by_card_here' : decision.code
+function textKey(told: Told): keyof typeof DECISION_TEXTS {
+  return told.code === 'replaced' && told.decision === 'entitled' ? 'replaced_by_card_here' : told.code
 }
 
 /** The date that a refused patient will ask for. */
-function deskDates(decision: Decision): string {
-  const coverage = decision.shown[0]
+function deskDates(told: Told): string {
+  const coverage = told.coverages[0]
   if (coverage === undefined) return ''
-  switch (decision.code) {
+  switch (told.code) {
     case 'expired':
       return coverage.validTo === null ? '' : `Hết hạn ngày ${vietnameseDate(coverage.validTo)}.`
     case 'not_yet_valid':
@@ -161,7 +177,7 @@ function deskDates(decision: Decision): string {
     case 'revoked':
     case 'reduced':
     case 'stopped': {
-      const known = vietnameseDate(todayInVietnam(coverage.knownFrom))
+      const known = vietnameseDate(todayInVietnam(new Date(coverage.knownSince)))
       return coverage.statusFrom === null
         ? `Hệ thống biết từ ngày ${known}.`
         : `Từ ngày ${vietnameseDate(coverage.statusFrom)}, hệ thống biết từ ngày ${known}.`

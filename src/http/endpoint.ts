@@ -1,4 +1,4 @@
-import type { Context, Handler } from 'hono'
+import type { Context } from 'hono'
 import { readBearer } from '../access/access-token.ts'
 import type { AccessScope, Principal } from '../access/principal.ts'
 import { refuseRevoked } from '../access/revocations.ts'
@@ -23,12 +23,14 @@ export type Access = 'public' | readonly AccessScope[]
 export type PublicWork = (c: Context, scope: Scope) => Promise<Answer>
 export type GrantedWork = (c: Context, scope: Scope, caller: Principal) => Promise<Answer>
 
+type Endpoint = (c: Context) => Promise<Response>
+
 const JSON_HEADERS = { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' }
 
 /** What every request goes through, in order: an id, its token, its work, one event; a failure becomes a problem. */
-export function endpoint(open: OpenScope, access: 'public', work: PublicWork): Handler
-export function endpoint(open: OpenScope, access: readonly AccessScope[], work: GrantedWork): Handler
-export function endpoint(open: OpenScope, access: Access, work: PublicWork | GrantedWork): Handler {
+export function endpoint(open: OpenScope, access: 'public', work: PublicWork): Endpoint
+export function endpoint(open: OpenScope, access: readonly AccessScope[], work: GrantedWork): Endpoint
+export function endpoint(open: OpenScope, access: Access, work: PublicWork | GrantedWork): Endpoint {
   return async (c) => {
     const scope = open()
     const startedMs = scope.now().getTime()

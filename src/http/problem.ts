@@ -38,7 +38,7 @@ export function toProblem(error: unknown, requestId: string): Problem {
   const headers: Record<string, string> = { 'content-type': 'application/problem+json' }
   if (row.retryAfterSeconds !== undefined) headers['retry-after'] = String(row.retryAfterSeconds)
   if (row.status === 401) headers['www-authenticate'] = 'Bearer'
-  if (row.status === 405 && known.detail !== null) headers['allow'] = known.detail
+  if (row.status === 405 && known.detail !== null) headers['allow'] = known.detail.replace('GET', 'GET, HEAD') // Hono's
   if (row.status === 413) headers['connection'] = 'close' // the rest of the body is not read
   return { status: row.status, code: known.code, headers, body: JSON.stringify(body) }
 }

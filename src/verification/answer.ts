@@ -2,7 +2,7 @@ import { endOfDayInVietnam, type IsoDate } from '../calendar.ts'
 import type { CopyRead, CoverageFacts } from '../coverage/coverage.ts'
 import type { Decision } from '../entitlement/decide.ts'
 import type { Cause, DecisionCode, DecisionKind, Warning } from '../entitlement/decision-code.ts'
-import { textsFor } from '../entitlement/decision-text.ts'
+import type { Texts } from '../entitlement/decision-text.ts'
 import { RATE_NOT_COMPUTED, type Rate } from '../entitlement/rate.ts'
 import type { Evidence } from './evidence.ts'
 import type { Comparison } from './holder-match.ts'
@@ -24,7 +24,10 @@ export interface CoverageAnswer extends Rate {
   readonly applies: boolean
 }
 
-/** What is recorded; the receipt exists only once it is. */
+/**
+ * What is recorded. The receipt exists only once it is; the two texts follow from the codes and dates in it
+ * (`entitlement/decision-text.ts`), so they are not written 24 million times a year.
+ */
 export interface StoredAnswer {
   readonly checkedAt: string
   readonly serviceDate: IsoDate
@@ -34,8 +37,6 @@ export interface StoredAnswer {
   readonly vssCode: string | null
   readonly vssCodeSource: 'copy' | 'portal'
   readonly warnings: readonly Warning[]
-  readonly desk: string
-  readonly integrator: string
   readonly identity: {
     readonly method: Evidence['method']
     /** `unsigned`: a QR, a typed number or a paper proves nothing by itself. */
@@ -54,7 +55,7 @@ export interface StoredAnswer {
   readonly goodUntil: string
 }
 
-export interface VerificationAnswer extends StoredAnswer {
+export interface VerificationAnswer extends StoredAnswer, Texts {
   readonly id: string
   readonly receipt: {
     readonly checkCode: string
@@ -88,7 +89,6 @@ export function buildAnswer(parts: AnswerParts): StoredAnswer {
     vssCode: decision.vssCode,
     vssCodeSource: decision.vssCodeSource,
     warnings: decision.warnings,
-    ...textsFor(decision),
     identity: {
       method: evidence.method,
       assurance: 'unsigned',

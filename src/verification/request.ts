@@ -63,7 +63,7 @@ export const verificationRequestSchema = z.strictObject({
     .optional(),
 })
 
-/** Bounded, and such that UTF-8 can hold it: an escape like `\\ud83d` alone stands for no character, so it is refused. */
+/** Bounded, and such that UTF-8 can hold it: an escape like `\ud83d` alone stands for no character, so it is refused. */
 function text(charsMin: number, charsMax: number) {
   return z
     .string()

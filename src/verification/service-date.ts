@@ -14,7 +14,8 @@ export function parseServiceDate(text: string, purpose: VerificationRequest['pur
   const date = parseIsoDate(text)
   if (date === null) throw invalid('/serviceDate', 'service_date_shape')
   if (date < FIRST_DAY) throw invalid('/serviceDate', 'service_date_too_old')
-  if (date > today && purpose !== 'appointment') throw invalid('/serviceDate', 'service_date_future')
+  if (date <= today) return date
+  if (purpose !== 'appointment') throw invalid('/serviceDate', 'service_date_future')
   if (date > addDays(today, DAYS_AHEAD_MAX)) throw invalid('/serviceDate', 'service_date_too_far')
   return date
 }

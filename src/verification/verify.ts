@@ -7,6 +7,7 @@ import { type LookupKey, lookupKey, type Pseudonym, pseudonym } from '../data-ke
 import { QueueFull } from '../db/group.ts'
 import { type Decision, decide } from '../entitlement/decide.ts'
 import type { Warning } from '../entitlement/decision-code.ts'
+import { textsFor } from '../entitlement/decision-text.ts'
 import { withPortalAnswer } from '../entitlement/portal-answer.ts'
 import { ServiceError } from '../errors.ts'
 import { isUnderSix } from '../identity/birth-date.ts'
@@ -171,9 +172,19 @@ export function withReceipt(
   leafHash: Uint8Array,
 ): VerificationAnswer {
   const deed = { logId: LOG_ID, index, facility, person: details.person }
+  const { checkedAt, serviceDate, decision, code, cause, vssCode, vssCodeSource, warnings, ...rest } = details.answer
   return {
     id: verificationId(LOG_ID, index),
-    ...details.answer,
+    checkedAt,
+    serviceDate,
+    decision,
+    code,
+    cause,
+    vssCode,
+    vssCodeSource,
+    warnings,
+    ...textsFor(details.answer),
+    ...rest,
     receipt: {
       checkCode: checkCode(scope.service.dataKeys, deed),
       log: String(LOG_ID),

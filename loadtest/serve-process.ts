@@ -1,0 +1,71 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const CLI = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
+
+export interface ServeOptions {
+  /** As the request role. */
+  readonly databaseUrl: string
+  /** Holds `data-keys.json` and `token-keys.json`. */
+  readonly keysFolder: string
+  readonly port: number
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** `kiemthe serve` as a process of its own. */
+export interface ServeProcess {
+  readonly url: string
+  readonly child: ChildProcess
+  /** All it wrote so far, both streams. */
+  readonly said: () => string
+  /** `kill -9`, and gone when this returns. */
+  readonly kill: () => Promise<void>
+  /** SIGTERM; its exit code, null if it had to be killed by somebody. */
+  readonly terminate: () => Promise<number | null>
+}
+
+/** Resolves at its `ready` line. Nothing of the caller's environment but PATH reaches it. */
+export async function startServe(options: ServeOptions): Promise<ServeProcess> {
+  const { databaseUrl, keysFolder, port, env = {} } = options
+  const child = spawn(process.execPath, [CLI, 'serve'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      PATH: process.env['PATH'],
+      PUBLIC_URL: `http://127.0.0.1:${port}`,
+      PORT: String(port),
+      DATABASE_URL: databaseUrl,
+      DATA_KEYS_FILE: join(keysFolder, 'data-keys.json'),
+      TOKEN_KEYS_FILE: join(keysFolder, 'token-keys.json'),
+      LOG_LEVEL: 'error',
+      ...env,
+    },
+  })
+  let output = ''
+  const exited = once(child, 'exit') as Promise<[number | null, string | null]>
+  const ready = new Promise<void>((resolve) => {
+    const hear = (text: string) => {
+      output += text
+      if (/^ready http/m.test(output)) resolve()
+    }
+    child.stdout.setEncoding('utf8').on('data', hear)
+    child.stderr.setEncoding('utf8').on('data', hear)
+  })
+  const end = async (signal: 'SIGKILL' | 'SIGTERM') => {
+    if (child.exitCode === null && child.signalCode === null) child.kill(signal)
+    const [code] = await exited
+    return code
+  }
+  const first = await Promise.race([ready.then(() => null), exited])
+  if (first !== null) throw new Error(`serve ended with ${first[0]} before it was ready:\n${output}`)
+  return {
+    url: `http://127.0.0.1:${port}`,
+    child,
+    said: () => output,
+    kill: async () => {
+      await end('SIGKILL')
+    },
+    terminate: () => end('SIGTERM'),
+  }
+}

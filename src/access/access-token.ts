@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { decodeProtectedHeader, errors, jwtVerify, type ProtectedHeaderParameters, SignJWT } from 'jose'
 import { type ErrorCode, ServiceError } from '../errors.ts'
-import { type AccessScope, type Principal, parseScopes, readClientId } from './principal.ts'
+import { type AccessScope, type Principal, parseScopes, ROLE_SCOPES, readClientId } from './principal.ts'
 import type { TokenKeys } from './token-keys.ts'
 
 /** Seconds an access token lives (contract). */
@@ -94,7 +94,9 @@ async function verify(token: string, keys: TokenKeys, serviceId: string, now: Da
   if (client === null || scopes === null || typeof keyId !== 'string' || payload.exp === undefined) {
     throw new ServiceError('token_malformed')
   }
-  return { principal: { ...client, scopes: new Set(scopes), keyId }, expiresAtMs: payload.exp * 1000 }
+  // a client that was registered with more than its role may have gets no more here
+  const allowed = scopes.filter((scope) => ROLE_SCOPES[client.role].includes(scope))
+  return { principal: { ...client, scopes: new Set(allowed), keyId }, expiresAtMs: payload.exp * 1000 }
 }
 
 function readHeader(token: string): ProtectedHeaderParameters {

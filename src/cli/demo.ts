@@ -126,7 +126,7 @@ function readOptions(args: string[]): Options {
   })
   return {
     folder: dataFolder(values.data),
-    port: wholeNumber('--port', values.port, 0, 65_535),
+    port: wholeNumber('--port', values.port, 1, 65_535),
     cards: values.cards === undefined ? null : wholeNumber('--cards', values.cards, 1, CARDS_MAX),
     seed: values.seed ?? null,
   }

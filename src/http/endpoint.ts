@@ -1,4 +1,5 @@
 import type { Context } from 'hono'
+import { routePath } from 'hono/route'
 import { readBearer } from '../access/access-token.ts'
 import type { AccessScope, Principal } from '../access/principal.ts'
 import { refuseRevoked } from '../access/revocations.ts'
@@ -56,7 +57,7 @@ export function endpoint(open: OpenScope, access: Access, work: PublicWork | Gra
     scope.record({
       requestId,
       method: c.req.method,
-      route: c.req.routePath,
+      route: routePath(c) || '*', // the pattern; none where nothing is served
       status: answer.status,
       code,
       client: caller?.clientId ?? null,

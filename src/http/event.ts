@@ -1,6 +1,6 @@
 import type { ClientId } from '../access/principal.ts'
 import type { DecisionCode } from '../entitlement/decision-code.ts'
-import type { ErrorCode } from '../errors.ts'
+import { type ErrorCode, ServiceError } from '../errors.ts'
 
 /**
  * The one log event of a request. A closed list of fields, none of which can hold a person's data: no URL (the route
@@ -29,7 +29,8 @@ const FRAMES_MAX = 8
 export function describeFailure(error: unknown): Failure {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
   if (!(cause instanceof Error)) return { name: typeof cause, sqlState: null, frames: [] }
-  const state = 'code' in cause && typeof cause.code === 'string' ? cause.code : null
+  const isForeign = 'code' in cause && typeof cause.code === 'string' && !(cause instanceof ServiceError)
+  const state = isForeign ? (cause.code as string) : null
   return { name: cause.name, sqlState: state, frames: framesOf(cause) }
 }
 

@@ -98,9 +98,9 @@ export function buildAnswer(parts: AnswerParts): StoredAnswer {
     coverages: decision.shown.map((coverage) => coverageAnswer(coverage, coverage === decision.applies)),
     data: {
       source: 'copy',
-      asOf: watermark && watermark.asOf.toISOString(),
+      asOf: watermark?.asOf.toISOString() ?? null,
       ageSeconds: watermark && Math.max(0, Math.floor((checkedAt.getTime() - watermark.asOf.getTime()) / 1000)),
-      feedSequence: watermark && watermark.feedSequence,
+      feedSequence: watermark?.feedSequence ?? null,
     },
     goodUntil: goodUntil(decision.decision, serviceDate, checkedAt),
   }

@@ -1,4 +1,4 @@
-import { EmbeddedError } from './cli/embedded/error.ts'
+import { EmbeddedError, systemCode } from './cli/embedded/error.ts'
 import { UsageError } from './cli/usage-error.ts'
 import { ConfigError } from './config.ts'
 import { StartError } from './node.ts'
@@ -50,8 +50,18 @@ function explain(error: unknown): { readonly text: string; readonly code: number
     return { text: [error.message, ...error.problems.map((each) => `  ${each}`)].join('\n'), code: EXIT_USAGE }
   }
   if (error instanceof StartError || error instanceof EmbeddedError) return { text: error.message, code: EXIT_FAILURE }
+  const code = systemCode(error)
+  if (error instanceof Error && code !== undefined && NOT_OUR_FAULT.test(code)) {
+    // `localhost` is tried under several addresses: one error each, and none of its own
+    const causes: unknown[] = error instanceof AggregateError ? error.errors : [error]
+    const messages = causes.map((each) => (each instanceof Error ? each.message : String(each)))
+    return { text: messages.join('; '), code: EXIT_FAILURE }
+  }
   return { text: error instanceof Error ? (error.stack ?? error.message) : String(error), code: EXIT_FAILURE }
 }
+
+/** A file, a server or a login that is not as it should be; the message names it, and no password. */
+const NOT_OUR_FAULT = /^(E[A-Z]{4,}|CONNECT_TIMEOUT|CONNECTION_[A-Z]+|28[0-9A-Z]{3}|3D000|53300|57P03)$/
 
 main(process.argv.slice(2)).catch((error: unknown) => {
   const { text, code } = explain(error)

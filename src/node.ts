@@ -1,4 +1,5 @@
 import type { Server } from 'node:http'
+import type { Socket } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import { type DestinationStream, pino } from 'pino'
 import { noRevocationsYet } from './access/revocations.ts'
@@ -66,14 +67,18 @@ export async function startServer(
     await sql.end({ timeout: 1 })
     throw error
   })
-  const scope = nodeScope(service, sql, (event) => {
-    if (event.status >= 500) log.error(event, 'request')
-    else log.info(event, 'request')
+  const scope = nodeScope(service, sql, {
+    record: (event) => {
+      if (event.status >= 500) log.error(event, 'request')
+      else log.info(event, 'request')
+    },
+    report: (trouble, failure) => log.error({ trouble, failure }, 'trouble'),
   })
   const server = createAdaptorServer({ fetch: createApp(() => scope).fetch }) as Server
   server.requestTimeout = config.requestTimeoutMs
   server.headersTimeout = Math.min(HEADERS_TIMEOUT_MS, config.requestTimeoutMs)
   server.keepAliveTimeout = KEEP_ALIVE_MS
+  const unused = unusedConnections(server)
   const port = await listen(server, config)
   log.info({ port }, 'serving')
 
@@ -88,8 +93,8 @@ export async function startServer(
     close: () => {
       closing ??= (async () => {
         clearInterval(pruning)
-        await drain(server, config.drainTimeoutMs)
-        await sql.end({ timeout: 5 })
+        await drain(server, unused, config.drainTimeoutMs)
+        await sql.end({ timeout: 1 }) // nothing is in flight any more
         log.info('drained')
         logTo.flushSync?.()
       })()
@@ -99,7 +104,7 @@ export async function startServer(
 }
 
 /** On Node all requests share one scope: what differs between two requests is not in it. */
-function nodeScope(service: Service, sql: Sql, record: Scope['record']): Scope {
+function nodeScope(service: Service, sql: Sql, log: Pick<Scope, 'record' | 'report'>): Scope {
   const { config, dataKeys } = service
   const deadlineMs = config.dbStatementTimeoutMs + 1_000 // PostgreSQL ends the statement first, unless it is gone
   const find = inGroups<LookupKey, SealedRead>(
@@ -119,7 +124,7 @@ function nodeScope(service: Service, sql: Sql, record: Scope['record']): Scope {
     background: (work) => {
       work.catch(() => {}) // background work reports its own failures
     },
-    record,
+    ...log,
   }
 }
 
@@ -156,6 +161,17 @@ async function refuseUnfit(sql: Sql, service: Service): Promise<void> {
   throw new StartError(['DATA_KEYS_FILE does not hold the keys that this database was sealed with'])
 }
 
+/** Connections that balancers open ahead of need. Node does not count them as idle: one would hold a drain to its end. */
+function unusedConnections(server: Server): ReadonlySet<Socket> {
+  const unused = new Set<Socket>()
+  server.on('connection', (socket) => {
+    unused.add(socket)
+    socket.once('close', () => unused.delete(socket))
+  })
+  server.on('request', (request) => unused.delete(request.socket))
+  return unused
+}
+
 function listen(server: Server, config: Config): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
@@ -169,10 +185,11 @@ function listen(server: Server, config: Config): Promise<number> {
 }
 
 /** Every request whose head was read gets its answer; connections that carry none are closed at once. */
-async function drain(server: Server, timeoutMs: number): Promise<void> {
+async function drain(server: Server, unused: ReadonlySet<Socket>, timeoutMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve())
   })
+  for (const socket of unused) socket.destroy()
   server.closeIdleConnections()
   const idle = setInterval(() => server.closeIdleConnections(), 50)
   const forced = setTimeout(() => server.closeAllConnections(), timeoutMs)

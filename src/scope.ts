@@ -7,7 +7,7 @@ import type { Config } from './config.ts'
 import type { CopyRead } from './coverage/coverage.ts'
 import type { DataKeys, LookupKey } from './data-keys.ts'
 import type { Sql } from './db/connect.ts'
-import type { RequestEvent } from './http/event.ts'
+import type { Failure, RequestEvent } from './event.ts'
 
 /** Lives as long as the process or isolate: configuration, keys, caches. No sockets: a Workers isolate may not keep any. */
 export interface Service {
@@ -17,6 +17,8 @@ export interface Service {
   readonly tokens: TokenCache
   readonly revocations: Revocations
 }
+
+export type Trouble = 'copyUnreadable'
 
 /** One request or one job. */
 export interface Scope {
@@ -30,6 +32,8 @@ export interface Scope {
   /** Work that may outlive the answer; the host keeps it alive. */
   readonly background: (work: Promise<unknown>) => void
   readonly record: (event: RequestEvent) => void
+  /** What went wrong behind an answer that was given all the same: for operators, nothing personal. */
+  readonly report: (trouble: Trouble, failure: Failure) => void
 }
 
 export type OpenScope = () => Scope

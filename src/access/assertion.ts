@@ -62,7 +62,7 @@ function readUnverified(assertion: string): { alg: string; kid: string; claims: 
 
 async function verifySignature(assertion: string, key: ClientKey, alg: string): Promise<void> {
   const keyAlg = key.publicJwk.kty === 'EC' ? 'ES256' : 'EdDSA'
-  if (alg !== keyAlg) throw new ServiceError('assertion_algorithm', { detail: `this key signs with ${keyAlg}` })
+  if (alg !== keyAlg) throw new ServiceError('assertion_algorithm')
   try {
     await compactVerify(assertion, await importJWK(key.publicJwk, keyAlg), { algorithms: [keyAlg] })
   } catch (cause) {

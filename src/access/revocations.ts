@@ -13,17 +13,19 @@ const WAIT_AFTER_MS = 4_000
 export interface Revocations {
   /** Milliseconds since the epoch when the list was asked for; 0 before the first time. */
   asOfMs: number
-  renewing: boolean
   keys: ReadonlySet<string>
+  /** How often the list was asked for, and which of these answers is in `keys`: a late answer never replaces a newer one. */
+  asked: number
+  answered: number
   /**
-   * What waits for the list, by the database it asks: a crowd that comes after a pause waits for one statement. On Node
-   * all requests share one `Sql`; on Workers each has its own, and no promise crosses from one request to another.
+   * What is under way, by the database it asks: a crowd that comes after a pause waits for one statement. On Node all
+   * requests share one `Sql`; on Workers each has its own, and no promise crosses from one request to another.
    */
-  readonly waitedFor: WeakMap<Sql, Promise<void>>
+  readonly underWay: WeakMap<Sql, Promise<void>>
 }
 
 export function noRevocationsYet(): Revocations {
-  return { asOfMs: 0, renewing: false, keys: new Set(), waitedFor: new WeakMap() }
+  return { asOfMs: 0, keys: new Set(), asked: 0, answered: 0, underWay: new WeakMap() }
 }
 
 /** Throws `token_revoked`; throws `database_unavailable` when the list is too old and cannot be renewed (fail closed). */
@@ -35,38 +37,32 @@ export async function refuseRevoked(
   background: (work: Promise<unknown>) => void,
 ): Promise<void> {
   const ageMs = nowMs - revocations.asOfMs
-  if (ageMs > WAIT_AFTER_MS) {
-    await renewOnce(revocations, sql, nowMs).catch((cause: unknown) => {
+  // negative: the clock was set back, and how old the list is cannot be told
+  if (ageMs > WAIT_AFTER_MS || ageMs < 0) {
+    await renew(revocations, sql, nowMs).catch((cause: unknown) => {
       throw new ServiceError('database_unavailable', { cause })
     })
-  } else if (ageMs > RENEW_AFTER_MS && !revocations.renewing) {
-    revocations.renewing = true
+  } else if (ageMs > RENEW_AFTER_MS) {
     background(
-      renew(revocations, sql, nowMs).then(
-        () => {
-          revocations.renewing = false
-        },
-        () => {
-          revocations.renewing = false // the next request tries again; past 4 s it waits and fails closed
-        },
-      ),
+      renew(revocations, sql, nowMs).catch(() => {}), // the next request tries again; past 4 s it waits and fails closed
     )
   }
   if (isRevoked(revocations, principal)) throw new ServiceError('token_revoked')
 }
 
-function renewOnce(revocations: Revocations, sql: Sql, nowMs: number): Promise<void> {
-  const inFlight = revocations.waitedFor.get(sql)
-  if (inFlight !== undefined) return inFlight
-  const renewal = renew(revocations, sql, nowMs).finally(() => revocations.waitedFor.delete(sql))
-  revocations.waitedFor.set(sql, renewal)
+function renew(revocations: Revocations, sql: Sql, nowMs: number): Promise<void> {
+  const underWay = revocations.underWay.get(sql)
+  if (underWay !== undefined) return underWay
+  const renewal = ask(revocations, sql, nowMs).finally(() => revocations.underWay.delete(sql))
+  revocations.underWay.set(sql, renewal)
   return renewal
 }
 
-async function renew(revocations: Revocations, sql: Sql, nowMs: number): Promise<void> {
+async function ask(revocations: Revocations, sql: Sql, nowMs: number): Promise<void> {
+  const turn = ++revocations.asked
   const revoked = await findRevoked(sql)
-  // an answer that was asked for earlier must not replace a later one
-  if (nowMs < revocations.asOfMs) return
+  if (turn < revocations.answered) return
+  revocations.answered = turn
   revocations.keys = new Set(revoked.map((each) => `${each.clientId}#${each.keyId ?? '*'}`))
   revocations.asOfMs = nowMs
 }

@@ -16,17 +16,20 @@ export async function migrate(args: string[]): Promise<void> {
   const folder = dataFolder(values.data)
   await makeDataFolder(folder)
   const sql = connect(url, { connectionsMax: 1, statementTimeoutMs: 0, applicationName: 'kiemthe migrate' })
+  let kept: string[]
   try {
     const lacks = await lacking(sql)
     if (lacks.length > 0) throw new UsageError(`the database of DATABASE_URL lacks:\n  ${lacks.join('\n  ')}`)
-    await ensureRoles(sql, await rolePasswordsOf(folder))
+    kept = await ensureRoles(sql, await rolePasswordsOf(folder))
   } finally {
     await sql.end({ timeout: 5 })
   }
   await migrateSchema(url)
   await dataKeysOf(folder)
   await tokenKeysOf(folder)
-  process.stderr.write(
-    `schema and roles are ready; ${APP_ROLE} and ${SEALER_ROLE} log in with the passwords of ${folder.path}/roles.json\n`,
-  )
+  const logins =
+    kept.length === 0
+      ? `${APP_ROLE} and ${SEALER_ROLE} log in with the passwords of ${folder.path}/roles.json`
+      : `${kept.join(' and ')}, made by somebody else, keep their own passwords`
+  process.stderr.write(`schema and roles are ready; ${logins}\n`)
 }

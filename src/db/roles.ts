@@ -45,16 +45,25 @@ export interface RolePasswords {
 
 /**
  * Makes the roles that are missing and, where this role may, gives them these passwords. A role that somebody else
- * made keeps its own. Passwords are 64 hex digits of ours: no quoting to get wrong.
+ * made keeps its own; those are returned. Passwords are 64 hex digits of ours: no quoting to get wrong.
  */
-export async function ensureRoles(sql: Sql, passwords: RolePasswords): Promise<void> {
+export async function ensureRoles(sql: Sql, passwords: RolePasswords): Promise<string[]> {
+  const kept: string[] = []
   for (const [role, password] of [
     [APP_ROLE, passwords.app],
     [SEALER_ROLE, passwords.sealer],
   ] as const) {
     if (!/^[0-9a-f]{64}$/.test(password)) throw new TypeError('a role password is 64 hex digits')
     const known = await sql`select from pg_roles where rolname = ${role}`
-    const verb = known.count === 0 ? 'create' : 'alter'
-    await sql.unsafe(`${verb} role ${role} login nosuperuser nocreatedb nocreaterole noinherit password '${password}'`)
+    if (known.count === 0) {
+      await sql.unsafe(`create role ${role} login nosuperuser nocreatedb nocreaterole noinherit password '${password}'`)
+      continue
+    }
+    // only a superuser may even name `nosuperuser` here; `serve` refuses a role that has more than it should
+    await sql.unsafe(`alter role ${role} login noinherit password '${password}'`).catch((error: unknown) => {
+      if (!(error instanceof Error && 'code' in error && error.code === '42501')) throw error
+      kept.push(role)
+    })
   }
+  return kept
 }

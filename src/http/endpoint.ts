@@ -6,8 +6,8 @@ import { refuseRevoked } from '../access/revocations.ts'
 import { QueueFull } from '../db/group.ts'
 import type { DecisionCode } from '../entitlement/decision-code.ts'
 import { type ErrorCode, ServiceError } from '../errors.ts'
+import { describeFailure, type Failure } from '../event.ts'
 import type { OpenScope, Scope } from '../scope.ts'
-import { describeFailure, type Failure } from './event.ts'
 import { toProblem } from './problem.ts'
 
 export interface Answer {

@@ -2,9 +2,9 @@ import type { Context } from 'hono'
 import { LOG_ID } from '../audit/log.ts'
 import { readInstant } from '../db/connect.ts'
 import { type DatabaseState, readState } from '../db/readiness.ts'
+import { describeFailure } from '../event.ts'
 import type { Scope } from '../scope.ts'
 import type { Answer } from './endpoint.ts'
-import { describeFailure } from './event.ts'
 
 /** `GET /health/live`: the process answers. */
 export async function showLive(): Promise<Answer> {

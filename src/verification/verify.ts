@@ -10,6 +10,7 @@ import type { Warning } from '../entitlement/decision-code.ts'
 import { textsFor } from '../entitlement/decision-text.ts'
 import { withPortalAnswer } from '../entitlement/portal-answer.ts'
 import { ServiceError } from '../errors.ts'
+import { describeFailure } from '../event.ts'
 import { isUnderSix } from '../identity/birth-date.ts'
 import { isNumberUnusual } from '../identity/citizen-id.ts'
 import type { Scope } from '../scope.ts'
@@ -95,6 +96,7 @@ async function readCopy(scope: Scope, key: LookupKey): Promise<CopyRead | null> 
     return await scope.findCoverage(key)
   } catch (error) {
     if (error instanceof QueueFull) throw error
+    scope.report('copyUnreadable', describeFailure(error))
     return null
   }
 }

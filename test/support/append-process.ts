@@ -26,7 +26,9 @@ export interface Reported {
   readonly leafHash: string | null
 }
 
-export type AppendReport = { readonly ok: true; readonly deeds: Reported[] } | { readonly ok: false; readonly why: string }
+export type AppendReport =
+  | { readonly ok: true; readonly deeds: Reported[] }
+  | { readonly ok: false; readonly why: string }
 
 process.once('message', (work: AppendWork) => {
   run(work)

@@ -2,18 +2,18 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
 /** A wire to a server that can be cut, or made to lose what the server says. */
-export interface Proxy {
+export interface DatabaseProxy {
   readonly port: number
-  /** What the server says from now on gets lost; it still hears. */
+  /** What the server says on the connections of now gets lost; it still hears. New connections pass. */
   loseAnswers(): void
-  /** Breaks every connection; new ones pass again. */
+  /** Breaks every connection; new ones pass. */
   breakConnections(): void
   close(): Promise<void>
 }
 
-export async function startProxy(to: { readonly host: string; readonly port: number }): Promise<Proxy> {
+export async function startProxy(to: { readonly host: string; readonly port: number }): Promise<DatabaseProxy> {
   const sockets = new Set<Socket>()
-  let losing = false
+  const silent = new WeakSet<Socket>()
   const server = createServer((near) => {
     const far = connect(to.port, to.host)
     const both = [near, far]
@@ -27,7 +27,7 @@ export async function startProxy(to: { readonly host: string; readonly port: num
     }
     near.on('data', (bytes) => far.write(bytes))
     far.on('data', (bytes) => {
-      if (!losing) near.write(bytes)
+      if (!silent.has(far)) near.write(bytes)
     })
   })
   server.listen(0, '127.0.0.1')
@@ -35,10 +35,9 @@ export async function startProxy(to: { readonly host: string; readonly port: num
   return {
     port: (server.address() as AddressInfo).port,
     loseAnswers: () => {
-      losing = true
+      for (const socket of sockets) silent.add(socket)
     },
     breakConnections: () => {
-      losing = false
       for (const socket of sockets) socket.destroy()
     },
     close: async () => {

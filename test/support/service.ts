@@ -15,7 +15,7 @@ import type { FeedRow } from '../../src/sync/feed.ts'
 import { type LoadPlan, prepareChunk } from '../../src/sync/load.ts'
 import { beginLoad, copyChunk, finishLoad } from '../../src/sync/store.ts'
 import type { VerificationAnswer } from '../../src/verification/answer.ts'
-import { createDatabase, databaseUrl } from './cluster.ts'
+import { type Cluster, createDatabase, databaseUrl } from './cluster.ts'
 
 /** A key of the tests' clients; the private half stays here, as a facility's does in its own house. */
 export type ClientKeyPair = TokenKeysFile['keys'][number]
@@ -47,8 +47,11 @@ export interface Running {
 
 export const CLIENTS = ['facility:38001', 'facility:38002', 'auditor:test', 'feed:vss', 'ops:test']
 
-export async function createWorld(rows: readonly FeedRow[], options: { asOf?: Date } = {}): Promise<World> {
-  const cluster = inject('cluster')
+export async function createWorld(
+  rows: readonly FeedRow[],
+  options: { asOf?: Date; cluster?: Cluster } = {},
+): Promise<World> {
+  const cluster = options.cluster ?? inject('cluster')
   const database = await createDatabase(cluster)
   const ownerUrl = databaseUrl(cluster, 'postgres', cluster.password, database.name)
   const appUrl = databaseUrl(cluster, 'kiemthe_app', cluster.appPassword, database.name)

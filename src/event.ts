@@ -1,6 +1,6 @@
-import type { ClientId } from '../access/principal.ts'
-import type { DecisionCode } from '../entitlement/decision-code.ts'
-import { type ErrorCode, ServiceError } from '../errors.ts'
+import type { ClientId } from './access/principal.ts'
+import type { DecisionCode } from './entitlement/decision-code.ts'
+import { type ErrorCode, ServiceError } from './errors.ts'
 
 /**
  * The one log event of a request. A closed list of fields, none of which can hold a person's data: no URL (the route

@@ -1,0 +1,277 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { childOutsider, outsider } from '../../mocks/province/outsider.ts'
+import { chipIdQrText } from '../../mocks/province/qr.ts'
+import { isCheckCodeOf, readCheckCode } from '../../src/audit/check-code.ts'
+import { endOfDayInVietnam, isoDate } from '../../src/calendar.ts'
+import { deriveDataKeys, lookupKey, pseudonym } from '../../src/data-keys.ts'
+import type { FeedRow } from '../../src/sync/feed.ts'
+import { createWorld, type Running, type World } from '../support/service.ts'
+import {
+  alsoOf,
+  asking,
+  card,
+  cardScan,
+  document,
+  expectEnglish,
+  logState,
+  record,
+  scan,
+  send,
+  today,
+  typed,
+  VIETNAMESE,
+} from './http-support.ts'
+
+const someone = record({ formerNumbers: ['172000009', '038190000777'], fiveYearsFrom: '2024-02-01', area: 'K2' })
+const child = record({ citizenId: '038224000011', fullName: 'Tào Minh Khuê', dateOfBirth: '2024-05-06' })
+const elder = record({ citizenId: '038036000012', fullName: 'Hắc Thị Ý', dateOfBirth: '1936', sex: 'female' })
+const foreigner = record({ citizenId: null, fullName: "Anna O'Neill-Smith", dateOfBirth: '1984-12-01' })
+const dotted = record({ fullName: 'Đỗ Thúy Hoà', sex: 'female', citizenId: '038190000013' })
+const reissued = record({ citizenId: '038199000014', sex: 'male', dateOfBirth: '1990-03-17' })
+const two = record()
+const twoToo = alsoOf(two, { cardNumber: `HN238${two.insuranceNumber}`, validTo: null })
+
+let world: World
+let running: Running
+let token: string
+
+beforeAll(async () => {
+  world = await createWorld([someone, child, elder, foreigner, dotted, reissued, two, twoToo])
+  running = await world.start()
+  token = await world.token('facility:38001')
+})
+
+afterAll(() => world?.close())
+
+async function answer(evidence: unknown, members: Record<string, unknown> = {}) {
+  const before = await logState(world)
+  const { status, json, headers } = await send(running.url, { token, body: asking(evidence, members) })
+  expect(status).toBe(200)
+  expect(headers.get('content-type')).toBe('application/json; charset=utf-8')
+  expect(headers.get('cache-control')).toBe('no-store')
+  expect((await logState(world)).size).toBe(before.size + 1)
+  expect(json.desk).toMatch(VIETNAMESE)
+  expectEnglish(json.integrator)
+  return json
+}
+
+test('an answer would lack a member, or have one more than the contract', async () => {
+  const askedAt = Date.now()
+  const json = await answer(scan(someone))
+  expect(json).toEqual({
+    id: expect.stringMatching(/^v1-\d+$/),
+    checkedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+    serviceDate: today,
+    decision: 'entitled',
+    code: 'valid',
+    cause: null,
+    vssCode: '000',
+    vssCodeSource: 'copy',
+    warnings: [],
+    desk: expect.any(String),
+    integrator: expect.any(String),
+    identity: {
+      method: 'chipIdQr',
+      assurance: 'unsigned',
+      name: 'exact',
+      birthDate: 'exact',
+      registry: 'notAsked',
+    },
+    coverages: [
+      {
+        cardNumber: someone.cardNumber,
+        group: 'GD',
+        level: 4,
+        ratePercent: null,
+        rateStatus: 'provisional',
+        validFrom: someone.validFrom,
+        validTo: someone.validTo,
+        registeredFacility: '38001',
+        areaCode: 'K2',
+        fiveYearsFrom: '2024-02-01',
+        status: 'active',
+        statusFrom: null,
+        knownSince: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+        applies: true,
+      },
+    ],
+    data: { source: 'copy', asOf: expect.any(String), ageSeconds: expect.any(Number), feedSequence: 1 },
+    goodUntil: endOfDayInVietnam(today).toISOString(),
+    receipt: {
+      checkCode: expect.stringMatching(/^[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{5}$/),
+      log: '1',
+      index: Number(json.id?.slice(3)),
+      leafHash: expect.stringMatching(/^[A-Za-z0-9+/]{43}=$/),
+    },
+  })
+  expect(Math.abs(Date.parse(json.checkedAt ?? '') - askedAt)).toBeLessThan(60_000)
+})
+
+describe('evidence of a person with cover would not be answered', () => {
+  const [insuranceNumber, cardNumber] = [someone.insuranceNumber, someone.cardNumber]
+  const evidences: [string, { kind: string }][] = [
+    ['the QR of a chip ID', scan(someone)],
+    [
+      'the same with what scanners add',
+      { kind: 'chipIdQr', text: `\u0002CCCD: ${scan(someone).text}||||\r\n` } as never,
+    ],
+    ['a typed citizen id', typed(someone)],
+    ['a typed citizen id with spaces around', { ...typed(someone), number: ` ${someone.citizenId} ` } as never],
+    ['an insurance number', card(someone, insuranceNumber)],
+    ['an insurance number in groups', card(someone, insuranceNumber.replace(/(\d{4})/g, '$1 '))],
+    ['a card number', card(someone)],
+    ['a card number in small letters and groups', card(someone, `gd-4-38-${insuranceNumber}`)],
+    ['the QR of an insurance card of 10', cardScan(someone)],
+    ['the QR of an insurance card of 15', { kind: 'insuranceCardQr', text: paperOf15(someone, cardNumber) } as never],
+    ['a VNeID', document(someone, 'vneid', someone.citizenId ?? '')],
+    ['a birth certificate with a number', document(someone, 'birthCertificate', someone.citizenId ?? '')],
+    ['a cancelled personal number', { ...typed(someone), number: '038190000777' } as never],
+  ]
+  for (const [name, evidence] of evidences) {
+    test(name, async () => {
+      const json = await answer(evidence)
+      expect(json).toMatchObject({ decision: 'entitled', code: 'valid', cause: null, warnings: [] })
+      expect(json.identity).toMatchObject({ method: evidence.kind, name: 'exact', birthDate: 'exact' })
+      expect(json.coverages?.map((each) => [each.cardNumber, each.applies])).toEqual([[cardNumber, true]])
+    })
+  }
+  test('a child by the birth certificate', async () => {
+    const json = await answer(document(child, 'birthCertificate', child.citizenId ?? ''))
+    expect(json).toMatchObject({ decision: 'entitled', code: 'valid' })
+  })
+  test('somebody whose papers know a year only, and a desk that types a made-up day', async () => {
+    expect((await answer(typed(elder))).identity).toMatchObject({ name: 'exact', birthDate: 'exact' })
+    expect((await answer(scan(elder))).identity).toMatchObject({ name: 'exact', birthDate: 'exact' })
+    const json = await answer({ ...typed(elder), dateOfBirth: '1936-01-01' })
+    expect(json).toMatchObject({ code: 'valid', identity: { birthDate: 'coarser' } })
+  })
+  test('a foreigner, who has an insurance number only', async () => {
+    for (const evidence of [card(foreigner), card(foreigner, foreigner.insuranceNumber), cardScan(foreigner)]) {
+      expect(await answer(evidence)).toMatchObject({ code: 'valid', identity: { name: 'exact' } })
+    }
+  })
+})
+
+/** domain §3: the paper of 15 characters. */
+function paperOf15(row: FeedRow, cardNumber: string): string {
+  const hex = (text: string) => Buffer.from(text).toString('hex').toUpperCase()
+  const born = row.dateOfBirth.split('-').reverse().join('/')
+  return [
+    cardNumber,
+    hex(row.fullName),
+    born,
+    '1',
+    hex('Quảng Xương'),
+    '38 - 001',
+    '01/01/2026',
+    '-',
+    '01/01/2026',
+    '$',
+  ].join('|')
+}
+
+describe('evidence without a record would be taken for a "no"', () => {
+  const province = { seed: 'http', baseDate: today }
+  const cases: [string, unknown, string, string][] = [
+    ['a scan', { kind: 'chipIdQr', text: chipIdQrText(outsider(province, 1)) }, 'not_found', 'notInCopy'],
+    [
+      'a child',
+      { kind: 'chipIdQr', text: chipIdQrText(childOutsider(province, 1)) },
+      'child_without_card',
+      'checkPaper',
+    ],
+    ['a child without a number', document(child, 'birthCertificate'), 'child_without_card', 'checkPaper'],
+    ['a newborn', { ...document(child, 'birthCertificate'), dateOfBirth: today }, 'child_without_card', 'checkPaper'],
+    ['a grown-up without a number', document(someone, 'vneid'), 'no_match', 'noMatch'],
+    ['a passport', document(foreigner, 'passport', 'n1234567'), 'no_match', 'noMatch'],
+    ['a passport without a number', document(foreigner, 'passport'), 'no_match', 'noMatch'],
+    ['a CMND of 9 digits as a passport', document(someone, 'passport', '172000009'), 'no_match', 'noMatch'],
+    ['a card of a stranger', cardScan(record()), 'not_found', 'notInCopy'],
+  ]
+  for (const [name, evidence, code, cause] of cases) {
+    test(name, async () => {
+      const json = await answer(evidence)
+      expect(json).toMatchObject({ decision: 'undetermined', code, cause, coverages: [] })
+      expect(json.desk).toContain('Vẫn tiếp nhận người bệnh')
+    })
+  }
+})
+
+describe('a spelling fault would turn a patient away', () => {
+  const near = ['Đỗ Thuý Hòa', 'DO THUY HOA', 'Do Thuy Hoa', 'đo thúy hoà', 'Đỗ Thúi Hoà'.replace('Thúi', 'Thuy')]
+  for (const fullName of near) {
+    test(`"${fullName}" for "${dotted.fullName}"`, async () => {
+      for (const evidence of [
+        scan({ ...dotted, fullName }),
+        typed({ ...dotted, fullName }),
+        card({ ...dotted, fullName }),
+      ]) {
+        const json = await answer(evidence)
+        expect(json).toMatchObject({ code: 'valid', warnings: ['nameNear'], identity: { name: 'near' } })
+        expect(json.desk).toContain('sửa họ tên theo căn cước trước khi gửi')
+        expect(json.coverages).toHaveLength(1)
+      }
+    })
+  }
+  test('while another way to write the same letters would be a fault', async () => {
+    for (const fullName of [dotted.fullName.normalize('NFD'), 'ĐỖ THÚY HOÀ', '  đỗ  thúy hoà ']) {
+      expect(await answer(typed({ ...dotted, fullName }))).toMatchObject({ warnings: [], identity: { name: 'exact' } })
+    }
+  })
+  test('while another name would be taken for a fault', async () => {
+    const otherName = { ...dotted, fullName: 'Đỗ Thúy Hoài' }
+    expect(await answer(scan(otherName))).toMatchObject({ code: 'name_mismatch', warnings: [], coverages: [] })
+  })
+})
+
+describe('a number whose digits disagree with the card would refuse somebody', () => {
+  test('another year, and another sex', async () => {
+    const json = await answer(scan(reissued))
+    expect(json).toMatchObject({ decision: 'entitled', code: 'valid', warnings: ['numberUnusual'] })
+    expect(json.desk).toContain('Số định danh không khớp')
+  })
+  test('or warn where nothing is typed about it', async () => {
+    expect(await answer(card(reissued))).toMatchObject({ code: 'valid', warnings: [] })
+  })
+})
+
+describe('two coverages in force would hide one another', () => {
+  test('all come back, the highest level applies', async () => {
+    const json = await answer(scan(two))
+    expect(json).toMatchObject({ decision: 'entitled', code: 'valid' })
+    expect(json.coverages?.map((each) => [each.cardNumber, each.level, each.applies]).sort()).toEqual([
+      [two.cardNumber, 4, false],
+      [twoToo.cardNumber, 2, true],
+    ])
+  })
+})
+
+describe('a check code would fit another deed', () => {
+  test('another facility, another person, or another entry', async () => {
+    const json = await answer(scan(someone))
+    const keys = deriveDataKeys(world.dataKeys)
+    const year = new Date(json.checkedAt ?? '').getUTCFullYear()
+    const code = json.receipt?.checkCode ?? ''
+    const index = json.receipt?.index ?? -1
+    const person = pseudonym(keys, year, lookupKey(keys, someone.citizenId ?? ''))
+    const deed = { logId: 1, index, facility: '38001', person }
+    expect(readCheckCode(code)?.index).toBe(index)
+    expect(isCheckCodeOf(keys, code, deed)).toBe(true)
+    expect(isCheckCodeOf(keys, code.toLowerCase().replace('-', ''), deed)).toBe(true)
+    const other = pseudonym(keys, year, lookupKey(keys, two.citizenId ?? ''))
+    expect(isCheckCodeOf(keys, code, { ...deed, facility: '38002' })).toBe(false)
+    expect(isCheckCodeOf(keys, code, { ...deed, person: other })).toBe(false)
+    expect(isCheckCodeOf(keys, code, { ...deed, index: index + 1 })).toBe(false)
+    // whichever number led to the person, the code is about the same one
+    for (const evidence of [card(someone), cardScan(someone), { ...typed(someone), number: '038190000777' }]) {
+      const again = await answer(evidence)
+      const its = { ...deed, index: again.receipt?.index ?? -1 }
+      expect(isCheckCodeOf(keys, again.receipt?.checkCode ?? '', its)).toBe(true)
+    }
+  })
+})
+
+test('an answer for another day would be good longer than that day', async () => {
+  const past = await answer(scan(someone), { serviceDate: '2026-09-10', purpose: 'end' })
+  expect(past.goodUntil).toBe(endOfDayInVietnam(isoDate('2026-09-10')).toISOString())
+})

@@ -1,3 +1,4 @@
+import { crash } from './crash.ts'
 import { firstStart } from './first-start.ts'
 import { ratio } from './ratio.ts'
 
@@ -6,6 +7,10 @@ const SCENARIOS: Readonly<Record<string, { readonly what: string; readonly run: 
     'first-start': {
       what: 'the demo from nothing: seconds, memory, rows/s ÷ plain COPY, bytes per verification',
       run: firstStart,
+    },
+    crash: {
+      what: 'kill -9 of the server under load, N times: lost answers, double entries (--kills --seed --cards --desks)',
+      run: crash,
     },
     ratio: { what: 'verified requests/s ÷ a bare control, in turn', run: ratio },
   }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DataKeysFile } from '../src/data-keys.ts'
 import type { Sql } from '../src/db/connect.ts'
-import { type Ask, judge, KeyedLoad } from './keyed-load.ts'
+import { type Ask, judge, KeyedLoad, type TokenOf } from './keyed-load.ts'
 import { type ServeOptions, startServe } from './serve-process.ts'
 
 export interface CrashRun {
@@ -14,6 +14,7 @@ export interface CrashRun {
   /** In [0, 1): when each kill comes. */
   readonly random: () => number
   readonly makeAsk: (n: number) => Ask
+  readonly tokenOf: TokenOf
   readonly onKill?: (kills: number, acknowledged: number) => void
 }
 
@@ -48,7 +49,7 @@ const ASKED_AGAIN_MAX = 200
  */
 export async function crashRun(run: CrashRun): Promise<CrashFigures> {
   let server = await startServe(run.serve)
-  const load = new KeyedLoad(server.url, run.desks, run.makeAsk)
+  const load = new KeyedLoad(server.url, run.desks, run.makeAsk, run.tokenOf)
   try {
     for (let kill = 1; kill <= run.kills; kill++) {
       await sleep(run.random() * KILL_AFTER_MS_MAX)

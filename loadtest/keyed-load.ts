@@ -7,9 +7,11 @@ import type { Sql } from '../src/db/connect.ts'
 export interface Ask {
   readonly key: string
   readonly client: string
-  readonly token: string
   readonly body: string
 }
+
+/** The client's access token of now: one lives 10 minutes, a campaign may take longer. */
+export type TokenOf = (client: string) => string
 
 export interface Receipt {
   readonly index: number
@@ -34,14 +36,16 @@ export class KeyedLoad {
   readonly unanswered = new Map<string, { readonly ask: Ask; readonly code: string | null }>()
   readonly #url: string
   readonly #makeAsk: (n: number) => Ask
+  readonly #tokenOf: TokenOf
   readonly #agent: Agent
   #made = 0
   #stopped = false
   #desks: Promise<void>[] = []
 
-  constructor(url: string, desks: number, makeAsk: (n: number) => Ask) {
+  constructor(url: string, desks: number, makeAsk: (n: number) => Ask, tokenOf: TokenOf) {
     this.#url = url
     this.#makeAsk = makeAsk
+    this.#tokenOf = tokenOf
     this.#agent = new Agent({ connections: desks, pipelining: 1 })
     this.#desks = Array.from({ length: desks }, () => this.#desk())
   }
@@ -82,7 +86,7 @@ export class KeyedLoad {
         method: 'POST',
         headers: {
           'content-type': 'application/json',
-          authorization: `Bearer ${ask.token}`,
+          authorization: `Bearer ${this.#tokenOf(ask.client)}`,
           'idempotency-key': ask.key,
         },
         body: ask.body,

@@ -189,6 +189,10 @@ async function drain(server: Server, unused: ReadonlySet<Socket>, timeoutMs: num
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve())
   })
+  // a client that never pauses would keep its connection busy: one more answer each, and it is told to leave
+  server.prependListener('request', (_request, response) => {
+    response.shouldKeepAlive = false
+  })
   for (const socket of unused) socket.destroy()
   server.closeIdleConnections()
   const idle = setInterval(() => server.closeIdleConnections(), 50)

@@ -49,7 +49,7 @@ function decideByCopy(facts: EntitlementFacts, day: IsoDate): Decision {
 
   const stood = facts.coverages.map((coverage) => ({ coverage, standing: standing(coverage, day) }))
   const inForce = stood.filter(isInForce)
-  return inForce.length > 0 ? entitled(facts, stood, inForce) : notInForce(facts, stood)
+  return inForce.length > 0 ? entitled(facts, stood, inForce) : notInForce(facts, stood, day)
 }
 
 interface Stood {
@@ -68,8 +68,8 @@ function entitled(facts: EntitlementFacts, stood: readonly Stood[], inForce: rea
   const presented = stood.filter((each) => each.coverage.cardNumber === facts.presentedCard)
   const presentedInForce = presented.filter(isInForce)
   const newer = stood.some((each) => each.standing === 'inForceSuperseded' || each.standing === 'replaced')
-  const cardIsNotOnRecord = facts.presentedCard !== null && presented.length === 0
-  const warnings: Warning[] = newer || cardIsNotOnRecord ? ['newCard'] : []
+  const anotherCardPays = facts.presentedCard !== null && presentedInForce.length === 0
+  const warnings: Warning[] = newer || anotherCardPays ? ['newCard'] : []
 
   if (presentedInForce.length === 0 && presented.some((each) => each.standing === 'replaced')) {
     return { ...coded('replaced'), decision: 'entitled', cause: null, shown, applies: best.coverage, warnings }
@@ -107,11 +107,12 @@ const CAUTION: readonly Standing[] = [
   'expired',
 ]
 
-function notInForce(facts: EntitlementFacts, stood: readonly Stood[]): Decision {
-  // a record that was replaced or moved is decided as its successor where that one is here
-  const standingAlone = stood.filter(
-    (each) => !awaitsSuccessor(each.standing) || !stood.some((other) => comesAfter(other.coverage, each.coverage)),
-  )
+function notInForce(facts: EntitlementFacts, stood: readonly Stood[], day: IsoDate): Decision {
+  // a record that was replaced or moved is decided as its successor where that one is here and has begun:
+  // one that begins tomorrow does not say what covers today
+  const succeeded = (each: Stood) =>
+    stood.some((other) => comesAfter(other.coverage, each.coverage) && other.coverage.validFrom <= day)
+  const standingAlone = stood.filter((each) => !awaitsSuccessor(each.standing) || !succeeded(each))
   const rank = (each: Stood) => CAUTION.indexOf(each.standing)
   const decisive = standingAlone.reduce((a, b) =>
     rank(a) === rank(b) ? (comesAfter(b.coverage, a.coverage) ? b : a) : rank(b) < rank(a) ? b : a,

@@ -2,12 +2,13 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { seeded } from '../../loadtest/seeded.ts'
 import { appendBatch, prepare } from '../../src/audit/log.ts'
 import { deriveDataKeys } from '../../src/data-keys.ts'
 import { connect } from '../../src/db/connect.ts'
 import type { AppendReport, AppendWork, Reported } from '../support/append-process.ts'
-import { deeds, logState, sound } from '../support/log.ts'
-import { seeded, shuffled } from '../support/random.ts'
+import { asked, deeds, logState, sound } from '../support/log.ts'
+import { shuffled } from '../support/random.ts'
 import { createWorld, type World } from '../support/service.ts'
 
 /** Several writers on one log: instances of the service, each with its own connections or its own process. */
@@ -46,6 +47,29 @@ test('writers that wait for one another at the head each take a range of their o
   expect(await logState(world.owner)).toEqual(sound(indexes.length))
 })
 
+test('writers that want the same keys at the same moment, each in another order, never stop one another', async () => {
+  const ROUNDS = 40
+  const WRITERS = 3
+  const KEYS = 80
+  const keys = deriveDataKeys(world.dataKeys)
+  const random = seeded(40)
+  const writers = Array.from({ length: WRITERS }, () =>
+    connect(world.appUrl, { connectionsMax: 1, statementTimeoutMs: 20_000, applicationName: 'writer' }),
+  )
+  for (let round = 0; round < ROUNDS; round++) {
+    const names = Array.from({ length: KEYS }, (_, n) => `round ${round} key ${n}`)
+    const batches = writers.map(() => shuffled(names, random).map((name) => prepare(keys, asked(name))))
+    const outcomes = await Promise.all(writers.map((sql, w) => appendBatch(sql, keys, batches[w] ?? [])))
+    expect(outcomes.flat().filter((each) => 'outcome' in each && each.outcome === 'appended')).toHaveLength(KEYS)
+    expect(outcomes.flat().filter((each) => 'outcome' in each && each.outcome === 'repeated')).toHaveLength(
+      KEYS * (WRITERS - 1),
+    )
+  }
+  await Promise.all(writers.map((sql) => sql.end()))
+  expect(await logState(world.owner)).toEqual(sound(ROUNDS * KEYS))
+  await expectNoDeadlocks()
+})
+
 test.each([2, 4])('%i processes that append the same keys in other orders agree on every one', async (processes) => {
   const SHARED = Array.from({ length: 120 }, (_, n) => `shared ${n}`)
   const random = seeded(processes)
@@ -82,11 +106,15 @@ test.each([2, 4])('%i processes that append the same keys in other orders agree 
       expect(loser.leafHash).toBe(hashOf.get(loser.index ?? -1))
     }
   }
-  // sorted keys: not even one that was retried
+  await expectNoDeadlocks()
+})
+
+/** Not even one that was retried: keys are claimed in one order. */
+async function expectNoDeadlocks(): Promise<void> {
   const [{ deadlocks } = { deadlocks: -1 }] = await world.owner<{ deadlocks: number }[]>`
     select deadlocks from pg_stat_database where datname = current_database()`
   expect(deadlocks).toBe(0)
-})
+}
 
 const PROCESS = fileURLToPath(new URL('../support/append-process.ts', import.meta.url))
 

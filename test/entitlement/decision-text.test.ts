@@ -15,7 +15,8 @@ const decisionTexts = Object.entries(DECISION_TEXTS)
 const everyText = [...decisionTexts, ...Object.entries(WARNING_TEXTS)]
 
 function said(decision: Decision, vssCodeSource: 'copy' | 'portal' = 'copy') {
-  return textsFor({ ...decision, vssCodeSource })
+  const coverages = decision.shown.map((each) => ({ ...each, knownSince: each.knownFrom.toISOString() }))
+  return textsFor({ ...decision, coverages, vssCodeSource })
 }
 
 test('each code and each warning has its texts, and nothing else has', () => {

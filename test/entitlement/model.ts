@@ -63,7 +63,8 @@ export function modelDecision(facts: EntitlementFacts, day: IsoDate): ModelDecis
   const within: Predicate = (c) => !ahead(c) && !past(c)
   const pays: Predicate = (c) => (active(c) || superseded(c)) && within(c)
   const isVoid: Predicate = (c) => says('replaced')(c) || (superseded(c) && past(c))
-  const hasLater: Predicate = (c) => newest[0] !== c
+  // a later record that has not begun does not say what covers today
+  const hasLater: Predicate = (c) => newest.slice(0, newest.indexOf(c)).some((later) => !ahead(later))
 
   const outcome = (code: string, part: Partial<ModelDecision> = {}): ModelDecision => {
     const row = CONTRACT[code]
@@ -106,7 +107,7 @@ export function modelDecision(facts: EntitlementFacts, day: IsoDate): ModelDecis
     if (best === undefined) throw new Error('a level outside 1–5')
     const shownCard = all.filter((c) => c.cardNumber === facts.presentedCard)
     const newCard =
-      paying.some(superseded) || all.some(isVoid) || (facts.presentedCard !== null && shownCard.length === 0)
+      paying.some(superseded) || all.some(isVoid) || (facts.presentedCard !== null && !shownCard.some(pays))
     const part = {
       applies: best.coverageNo,
       shown: paying.map((c) => c.coverageNo),

@@ -1,15 +1,4 @@
-/** Numbers in [0, 1) that a seed repeats (mulberry32). */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let z = state
-    z = Math.imul(z ^ (z >>> 15), z | 1)
-    z ^= z + Math.imul(z ^ (z >>> 7), z | 61)
-    return ((z ^ (z >>> 14)) >>> 0) / 2 ** 32
-  }
-}
-
+/** In another order; `random` gives numbers in [0, 1). */
 export function shuffled<T>(items: readonly T[], random: () => number): T[] {
   const left = [...items]
   return items.map(() => left.splice(Math.floor(random() * left.length), 1)[0] as T)

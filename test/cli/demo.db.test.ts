@@ -1,0 +1,298 @@
+import { once } from 'node:events'
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { dirname, join } from 'node:path'
+import { importJWK, SignJWT } from 'jose'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { person } from '../../mocks/province/person.ts'
+import { chipIdQrText } from '../../mocks/province/qr.ts'
+import { type IsoDate, isoDate, todayInVietnam } from '../../src/calendar.ts'
+import { dataFolder } from '../../src/cli/data-folder.ts'
+import { anyFreePort } from '../../src/cli/embedded/port.ts'
+import { isAlive } from '../../src/cli/embedded/processes.ts'
+import { ownerUrlOf } from '../../src/cli/owner-url.ts'
+import { connect } from '../../src/db/connect.ts'
+import { bash, type Command, kiemthe, newDataFolder, removeDataFolder, startKiemthe } from '../support/kiemthe.ts'
+import { post } from '../support/service.ts'
+
+/** One demo, as a user has it: started, used, killed, started again, ended. Each test leaves it serving. */
+
+const CARDS = 2_000
+
+let data: string
+let port: number
+let demo: Command
+let baseDate: IsoDate
+
+function start(...more: string[]): Command {
+  return startKiemthe(['demo', '--data', data, '--port', String(port), ...more])
+}
+
+async function restart(): Promise<void> {
+  demo = start()
+  await demo.until(/^ready http/m)
+}
+
+const url = () => `http://127.0.0.1:${port}`
+
+async function tokenOf(...options: string[]): Promise<string> {
+  const { code, stdout, stderr } = await kiemthe(['token', '--data', data, ...options])
+  expect(stderr).toBe('')
+  expect(code).toBe(0)
+  return stdout.trim()
+}
+
+function scanOf(index: number) {
+  const someone = person({ seed: 'thanh-hoa', baseDate }, index)
+  const evidence = { kind: 'chipIdQr', text: chipIdQrText(someone) }
+  return { someone, request: { evidence, serviceDate: baseDate, purpose: 'arrival' } }
+}
+
+async function asOwner<T>(ask: (sql: ReturnType<typeof connect>) => Promise<T>): Promise<T> {
+  const ownerUrl = await ownerUrlOf(dataFolder(data))
+  const sql = connect(ownerUrl, { connectionsMax: 1, statementTimeoutMs: 0, applicationName: 'test' })
+  try {
+    return await ask(sql)
+  } finally {
+    await sql.end()
+  }
+}
+
+async function postgresPid(): Promise<number> {
+  return Number.parseInt(await readFile(join(data, 'postgres', 'data', 'postmaster.pid'), 'utf8'), 10)
+}
+
+beforeAll(async () => {
+  data = await newDataFolder()
+  port = await anyFreePort()
+  demo = start('--cards', String(CARDS))
+  await demo.until(/^ready http/m)
+  baseDate = isoDate(JSON.parse(await readFile(join(data, 'demo.json'), 'utf8')).baseDate)
+})
+
+afterAll(async () => {
+  await demo?.end('SIGKILL')
+  if (data !== undefined) await removeDataFolder(data)
+})
+
+describe('a first start', () => {
+  test('ends its output with the line that says where it serves', () => {
+    expect(demo.stdout().trimEnd().split('\n').at(-1)).toBe(`ready ${url()}`)
+  })
+
+  test('prints a command that works as it stands', async () => {
+    const command = /^curl [\s\S]*? -d '[^\n]*'$/m.exec(demo.stdout())?.[0]
+    expect(command).toBeDefined()
+    const { code, stdout, stderr } = await bash(command ?? '')
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({ ...scanOf(0).someone.expected, serviceDate: todayInVietnam(new Date()) })
+  })
+
+  test('has all the records, and answers from the last as from the first', async () => {
+    const [counts] = await asOwner(
+      (sql) => sql<{ records: number; quarantined: number }[]>`
+        select (select count(*) from coverage) as records, (select count(*) from quarantine) as quarantined`,
+    )
+    expect(counts).toEqual({ records: CARDS, quarantined: 0 })
+    const token = await tokenOf('--facility', '38001')
+    for (const index of [0, 1, 98, 99, 1_000, 1_979]) {
+      const { someone, request } = scanOf(index)
+      expect((await post(url(), token, request)).body).toMatchObject(someone.expected)
+    }
+  })
+
+  test('keeps every secret from other users of the machine', async () => {
+    const names = await readdir(data)
+    expect(names).toEqual(expect.arrayContaining(['data-keys.json', 'token-keys.json', 'clients.json', 'roles.json']))
+    for (const name of names.filter((each) => each.endsWith('.json'))) {
+      expect([name, ((await stat(join(data, name))).mode & 0o777).toString(8)]).toEqual([name, '600'])
+    }
+    expect(((await stat(join(data, 'postgres', 'password'))).mode & 0o777).toString(8)).toBe('600')
+    const said = demo.stdout() + demo.stderr()
+    for (const secret of (await readFile(join(data, 'data-keys.json'), 'utf8')).match(/"[\w+/]{43}="/g) ?? []) {
+      expect(said).not.toContain(secret.slice(1, -1))
+    }
+    expect(said).not.toContain(await readFile(join(data, 'postgres', 'password'), 'utf8'))
+  })
+
+  test('refuses a second demo in its folder, and is not disturbed by it', async () => {
+    const { code, stderr } = await start().ended
+    expect(code).toBe(2)
+    expect(stderr).toContain(`a demo already runs in ${data}`)
+    expect((await fetch(`${url()}/health/ready`)).status).toBe(200)
+  })
+})
+
+describe('tokens', () => {
+  test('are printed for all 669 facilities, and each works for its own', async () => {
+    const tokens = (await tokenOf('--facility', 'all')).split('\n')
+    expect(tokens).toHaveLength(669)
+    expect(new Set(tokens).size).toBe(669)
+    const first = await asOwner((sql) => sql<{ size: number }[]>`select size from log_head`)
+    const { request } = scanOf(5)
+    for (let at = 0; at < tokens.length; at += 50) {
+      const replies = await Promise.all(tokens.slice(at, at + 50).map((token) => post(url(), token, request)))
+      expect(replies.map((each) => each.status)).toEqual(replies.map(() => 200))
+    }
+    const [recorded] = await asOwner(
+      (sql) => sql<{ facilities: number }[]>`
+        select count(distinct body::json ->> 'facility') as facilities from log_entry
+         where leaf_index >= ${first[0]?.size ?? 0}`,
+    )
+    expect(recorded?.facilities).toBe(669)
+  })
+
+  test('of an auditor do not verify', async () => {
+    expect((await post(url(), await tokenOf('--auditor'), scanOf(5).request)).status).toBe(403)
+  })
+
+  test('are refused for two clients at once, and for one that is not there', async () => {
+    for (const options of [
+      ['--facility', '38001', '--auditor'],
+      ['--facility', '99999'],
+    ]) {
+      const { code, stdout } = await kiemthe(['token', '--data', data, ...options])
+      expect([code, stdout]).toEqual([2, ''])
+    }
+  })
+})
+
+describe('facility', () => {
+  /** Contract: 5 s, everywhere. */
+  const REVOKED_WITHIN_MS = 5_000
+
+  async function msUntilRefused(token: string): Promise<number> {
+    const since = performance.now()
+    await expect
+      .poll(async () => (await post(url(), token, scanOf(5).request)).body.code, {
+        timeout: REVOKED_WITHIN_MS + 1_000,
+        interval: 50,
+      })
+      .toBe('token_revoked')
+    return performance.now() - since
+  }
+
+  test('revoke ends the tokens of the facility within 5 s, and nobody else’s', async () => {
+    const [revoked, other] = [await tokenOf('--facility', '38005'), await tokenOf('--facility', '38004')]
+    expect((await post(url(), revoked, scanOf(5).request)).status).toBe(200)
+    const { code, stderr } = await kiemthe(['facility', 'revoke', '38005', '--data', data])
+    expect(stderr).toContain('1 key revoked')
+    expect(code).toBe(0)
+    expect(await msUntilRefused(revoked)).toBeLessThan(REVOKED_WITHIN_MS)
+    expect((await post(url(), other, scanOf(5).request)).status).toBe(200)
+  })
+
+  test('rotate-key makes a key that obtains tokens; the former one works until it is revoked', async () => {
+    const out = join(dirname(data), '38006.jwk.json')
+    const { code, stderr } = await kiemthe(['facility', 'rotate-key', '38006', '--data', data, '--out', out])
+    expect(code).toBe(0)
+    expect(((await stat(out)).mode & 0o777).toString(8)).toBe('600')
+    const jwk = JSON.parse(await readFile(out, 'utf8')) as { kid: string; d: string }
+    expect(stderr).toContain(jwk.kid)
+    expect(stderr).not.toContain(jwk.d)
+
+    const former = await tokenOf('--facility', '38006')
+    const fresh = await obtainToken('facility:38006', jwk)
+    for (const token of [former, fresh]) expect((await post(url(), token, scanOf(5).request)).status).toBe(200)
+    await kiemthe(['facility', 'revoke', '38006', '--key', 'demo-1', '--data', data])
+    expect(await msUntilRefused(former)).toBeLessThan(REVOKED_WITHIN_MS)
+    expect((await post(url(), fresh, scanOf(5).request)).status).toBe(200)
+  })
+
+  test('never writes over a key that is there', async () => {
+    const out = join(data, 'data-keys.json')
+    const before = await readFile(out, 'utf8')
+    const { code } = await kiemthe(['facility', 'rotate-key', '38007', '--data', data, '--out', out])
+    expect(code).toBe(2)
+    expect(await readFile(out, 'utf8')).toBe(before)
+  })
+
+  test('add refuses a code that the catalogue does not know', async () => {
+    const { code, stderr } = await kiemthe(['facility', 'add', '99999', '--data', data, '--out', join(data, 'x')])
+    expect(code).toBe(2)
+    expect(stderr).toContain('99999')
+  })
+
+  async function obtainToken(clientId: string, jwk: { kid: string; d: string }): Promise<string> {
+    const assertion = await new SignJWT()
+      .setProtectedHeader({ alg: 'EdDSA', kid: jwk.kid })
+      .setIssuer(clientId)
+      .setSubject(clientId)
+      .setAudience(`${url()}/oauth/token`)
+      .setJti(crypto.randomUUID())
+      .setIssuedAt()
+      .setExpirationTime('1 minute')
+      .sign(await importJWK(jwk, 'EdDSA'))
+    const response = await fetch(`${url()}/oauth/token`, {
+      method: 'POST',
+      body: new URLSearchParams({
+        grant_type: 'client_credentials',
+        client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+        client_assertion: assertion,
+      }),
+    })
+    const text = await response.text()
+    expect([response.status, text]).toEqual([200, text])
+    return JSON.parse(text).access_token
+  }
+})
+
+describe('after kill -9 while it served', () => {
+  test('the next start finds PostgreSQL running, and every entry', async () => {
+    const token = await tokenOf('--facility', '38001')
+    const { body } = await post(url(), token, scanOf(7).request)
+    const pid = await postgresPid()
+    await demo.end('SIGKILL')
+    expect(isAlive(pid)).toBe(true)
+
+    await restart()
+    expect(demo.stderr()).toContain('already runs')
+    expect(await postgresPid()).toBe(pid)
+    const response = await fetch(`${url()}/v1/verifications/${body.id}`, {
+      headers: { authorization: `Bearer ${token}` },
+    })
+    expect(await response.json()).toEqual(body)
+  })
+})
+
+describe('after SIGTERM', () => {
+  test('it ends with 0, its PostgreSQL is gone, and the next start has the same data', async () => {
+    const before = await asOwner(
+      (sql) => sql`select md5(string_agg(c::text, ',' order by subject, coverage_no)) from coverage c`,
+    )
+    const pid = await postgresPid()
+    const { code } = await demo.end('SIGTERM')
+    expect(code).toBe(0)
+    expect(isAlive(pid)).toBe(false)
+
+    await restart()
+    expect(demo.stderr()).not.toContain('records')
+    expect(
+      await asOwner((sql) => sql`select md5(string_agg(c::text, ',' order by subject, coverage_no)) from coverage c`),
+    ).toEqual(before)
+    expect((await post(url(), await tokenOf('--facility', '38001'), scanOf(7).request)).status).toBe(200)
+  })
+
+  test('a start that contradicts its folder, or on a port that is taken, says so and harms nothing', async () => {
+    await demo.end('SIGTERM')
+    for (const options of [
+      ['--cards', '3000'],
+      ['--seed', 'elsewhere'],
+    ]) {
+      const { code, stderr } = await start(...options).ended
+      expect(code).toBe(2)
+      expect(stderr).toContain(`${data} holds ${CARDS} cards of seed thanh-hoa`)
+    }
+
+    const blocker = createServer().listen(port, '127.0.0.1')
+    await once(blocker, 'listening')
+    const { code, stderr } = await start().ended
+    blocker.close()
+    expect(code).toBe(1)
+    expect(stderr).toContain(`port ${port} is taken`)
+    expect(stderr).not.toMatch(/^\s+at /m)
+    await expect(postgresPid()).rejects.toMatchObject({ code: 'ENOENT' })
+    await restart()
+  })
+})

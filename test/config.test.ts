@@ -1,0 +1,138 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { ConfigError, type Environment, readConfig } from '../src/config.ts'
+
+const GOOD: Environment = {
+  PUBLIC_URL: 'https://kiemthe.example',
+  DATABASE_URL: 'postgres://kiemthe_app:Secret-4711@db.example:5432/kiemthe',
+  DATA_KEYS_FILE: '/etc/kiemthe/data-keys.json',
+  TOKEN_KEYS_FILE: '/etc/kiemthe/token-keys.json',
+}
+
+function problemsOf(environment: Environment): readonly string[] {
+  try {
+    readConfig(environment)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems
+    throw error
+  }
+  return []
+}
+
+/** `NAME: what is wrong` → `NAME`, sorted. */
+function named(problems: readonly string[]): string[] {
+  return problems.map((each) => each.slice(0, each.indexOf(':'))).sort()
+}
+
+test('four variables are enough; the rest has defaults, in the units of their names', () => {
+  expect(readConfig(GOOD)).toEqual({
+    publicUrl: 'https://kiemthe.example',
+    serviceId: 'urn:kiemthe:thanhhoa',
+    host: '127.0.0.1',
+    port: 8787,
+    databaseUrl: GOOD['DATABASE_URL'],
+    dataKeysFile: '/etc/kiemthe/data-keys.json',
+    tokenKeysFile: '/etc/kiemthe/token-keys.json',
+    dbConnectionsMax: 6,
+    dbStatementTimeoutMs: 3_000,
+    copyLateAfterMs: 36 * 3_600_000,
+    copyStaleAfterMs: 168 * 3_600_000,
+    requestTimeoutMs: 15_000,
+    drainTimeoutMs: 20_000,
+    logLevel: 'info',
+  })
+})
+
+test('a slash at the end of PUBLIC_URL does not get into the audience of assertions', () => {
+  expect(readConfig({ ...GOOD, PUBLIC_URL: 'https://kiemthe.example/' }).publicUrl).toBe('https://kiemthe.example')
+})
+
+test('other variables of the environment are nobody’s business', () => {
+  expect(readConfig({ ...GOOD, PATH: '/bin', HOME: undefined })).toEqual(readConfig(GOOD))
+})
+
+describe('a problem is found', () => {
+  test.each([
+    ['PUBLIC_URL', 'kiemthe.example'],
+    ['PUBLIC_URL', 'ftp://kiemthe.example'],
+    ['DATABASE_URL', 'mysql://a:b@c/d'],
+    ['DATABASE_URL', ''],
+    ['DATA_KEYS_FILE', ''],
+    ['SERVICE_ID', ''],
+    ['HOST', ''],
+    ['PORT', ''],
+    ['PORT', '65536'],
+    ['PORT', '-1'],
+    ['PORT', '80.5'],
+    ['PORT', '0x1F90'],
+    ['PORT', '1e3'],
+    ['PORT', ' 8787'],
+    ['DB_CONNECTIONS_MAX', '1'],
+    ['DB_CONNECTIONS_MAX', ''],
+    ['DB_STATEMENT_TIMEOUT_MS', '99'],
+    ['COPY_LATE_AFTER_HOURS', '0'],
+    ['COPY_STALE_AFTER_HOURS', '35'], // less than the default of COPY_LATE_AFTER_HOURS
+    ['REQUEST_TIMEOUT_MS', '15s'],
+    ['DRAIN_TIMEOUT_MS', '999999999999'],
+    ['LOG_LEVEL', 'trace'],
+  ])('%s=%s', (name, value) => {
+    expect(named(problemsOf({ ...GOOD, [name]: value }))).toEqual([name])
+  })
+
+  test.each(Object.keys(GOOD))('%s is not set', (name) => {
+    expect(problemsOf({ ...GOOD, [name]: undefined })).toEqual([`${name}: is not set`])
+  })
+})
+
+test('all problems are said at once', () => {
+  const problems = problemsOf({
+    PORT: 'eighty',
+    HOST: '',
+    LOG_LEVEL: 'debug',
+    DB_CONNECTIONS_MAX: '1000',
+    DATABASE_URL: 'nonsense',
+    COPY_LATE_AFTER_HOURS: '48',
+    COPY_STALE_AFTER_HOURS: '24',
+  })
+  expect(named(problems)).toEqual([
+    'COPY_STALE_AFTER_HOURS',
+    'DATABASE_URL',
+    'DATA_KEYS_FILE',
+    'DB_CONNECTIONS_MAX',
+    'HOST',
+    'LOG_LEVEL',
+    'PORT',
+    'PUBLIC_URL',
+    'TOKEN_KEYS_FILE',
+  ])
+  expect(() => readConfig({})).toThrow('the configuration has 4 problems')
+})
+
+test('a stale bound that is shorter than the default late bound is seen beside other problems too', () => {
+  expect(named(problemsOf({ ...GOOD, COPY_STALE_AFTER_HOURS: '10', PORT: 'x' }))).toEqual([
+    'COPY_STALE_AFTER_HOURS',
+    'PORT',
+  ])
+})
+
+test('no value is repeated, least of all the password in DATABASE_URL', () => {
+  const names = [
+    ...Object.keys(GOOD),
+    ...['SERVICE_ID', 'HOST', 'PORT', 'DB_CONNECTIONS_MAX', 'DB_STATEMENT_TIMEOUT_MS', 'COPY_LATE_AFTER_HOURS'],
+    ...['COPY_STALE_AFTER_HOURS', 'REQUEST_TIMEOUT_MS', 'DRAIN_TIMEOUT_MS', 'LOG_LEVEL'],
+  ]
+  const mark = 'pässwörd-4711'
+  const around = fc.constantFrom('', 'postgres:/', 'mysql://u:', 'https//', ' ', '"', '\n')
+  fc.assert(
+    fc.property(fc.subarray(names, { minLength: 1 }), around, around, (some, before, behind) => {
+      const environment = { ...GOOD, ...Object.fromEntries(some.map((name) => [name, before + mark + behind])) }
+      try {
+        readConfig(environment)
+      } catch (error) {
+        if (!(error instanceof ConfigError)) throw error
+        expect(JSON.stringify([error.message, error.problems, error.stack, error.cause])).not.toContain(mark)
+      }
+    }),
+    { seed: 38, numRuns: 500 },
+  )
+})

@@ -1,0 +1,169 @@
+import { createHash } from 'node:crypto'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Person, person } from '../../mocks/province/person.ts'
+import { chipIdQrText } from '../../mocks/province/qr.ts'
+import { todayInVietnam } from '../../src/calendar.ts'
+import type { Sql } from '../../src/db/connect.ts'
+import { withoutAccents } from '../../src/identity/accents.ts'
+import { createWorld, post, type Running, type World } from '../support/service.ts'
+
+/** Law: a dump of the database names nobody. Whoever holds it has every table, and nothing that says who is who. */
+
+const today = todayInVietnam(new Date())
+const people = Array.from({ length: 250 }, (_, i) => person({ seed: 'dump', baseDate: today }, i))
+/** Their rows of the feed are spoiled: the quarantine has them. */
+const spoiled = people.slice(200, 220)
+/** When a coverage begins and ends, in the clear: `decide` needs it, a look-up does not. */
+const TERM = ['valid_from', 'valid_to', 'five_years_from', 'status_from']
+const stranger = person({ seed: 'stranger', baseDate: today }, 0)
+
+let world: World
+let running: Running
+
+beforeAll(async () => {
+  world = await createWorld(
+    people.flatMap((each) =>
+      each.coverages.map((row) => (spoiled.includes(each) ? { ...row, status: 'asleep' as typeof row.status } : row)),
+    ),
+  )
+  running = await world.start()
+  const token = await world.token('facility:38001')
+  for (const someone of [...people.slice(0, 60), ...spoiled, stranger]) {
+    const { status } = await post(
+      running.url,
+      token,
+      {
+        evidence: { kind: 'chipIdQr', text: chipIdQrText(someone) },
+        serviceDate: today,
+        purpose: 'arrival',
+        // what a hospital's program may put there
+        visit: { visitId: `${someone.citizenId}-${someone.insuranceNumber}`, route: '1.1' },
+        officer: someone.fullName,
+        registryConsent: { method: 'spoken', reference: someone.fullName, givenAt: `${today}T00:00:00Z` },
+      },
+      { 'idempotency-key': someone.citizenId },
+    )
+    expect(status).toBe(200)
+  }
+  for (const someone of people.slice(60, 90)) {
+    const { fullName, dateOfBirth, coverages } = someone
+    const number = coverages[0]?.cardNumber ?? ''
+    const evidence = { kind: 'insuranceCard', number, fullName, dateOfBirth }
+    await post(running.url, token, { evidence, serviceDate: today, purpose: 'arrival' }, { 'idempotency-key': number })
+  }
+  // requests that are refused may not leave a trace either
+  await post(running.url, token, { evidence: { kind: 'chipIdQr', text: stranger.citizenId } })
+  await world.owner`analyze`
+})
+
+afterAll(() => world?.close())
+
+test('no table holds what names a person: numbers, names, birth dates, in any writing', async () => {
+  const { texts, bytes } = await dump(world.owner, { without: TERM })
+  expect(texts.length).toBeGreaterThan(50_000)
+  const found: string[] = []
+  for (const someone of [...people, stranger]) {
+    for (const [what, needle] of longNeedles(someone)) {
+      if (texts.includes(needle) || bytes.includes(needle)) found.push(`${what} of person ${someone.index}`)
+    }
+    for (const [what, needle] of shortNeedles(someone)) {
+      if (texts.includes(needle)) found.push(`${what} of person ${someone.index}`)
+    }
+  }
+  expect(found).toEqual([])
+})
+
+// A child's first card is in force from the day of birth, so for one person in fifteen `valid_from` is the birth date.
+test.fails('the term of a coverage does not tell when a child was born', async () => {
+  const { texts } = await dump(world.owner, { without: [] })
+  const found = people.filter((someone) => shortNeedles(someone).some(([, needle]) => texts.includes(needle)))
+  expect(found.map((each) => each.index)).toEqual([])
+})
+
+test('what the service wrote to its own log names nobody', () => {
+  const said = running.log.join('')
+  expect(said).toContain('/v1/verifications')
+  const found = [...people, stranger].flatMap((someone) =>
+    [...longNeedles(someone), ...shortNeedles(someone)].filter(([, needle]) => said.includes(needle)),
+  )
+  expect(found).toEqual([])
+})
+
+test('the same search would have found them in the feed', () => {
+  const plain = JSON.stringify(people.map((each) => each.coverages))
+  for (const someone of people) expect(longNeedles(someone).filter(([, each]) => plain.includes(each))).not.toEqual([])
+})
+
+/** Long enough that chance does not write them into random bytes. */
+function longNeedles(someone: Person): [string, string][] {
+  const numbers: [string, string][] = [
+    ['citizen id', someone.citizenId],
+    ['insurance number', someone.insuranceNumber],
+    ...someone.formerNumbers.map((each): [string, string] => ['former number', each]),
+    ...someone.coverages.map((each): [string, string] => ['card number', each.cardNumber]),
+  ]
+  const names: [string, string][] = [
+    someone.fullName,
+    someone.fullName.normalize('NFD'),
+    withoutAccents(someone.fullName),
+  ]
+    .flatMap((each) => [each, each.toUpperCase(), each.toLowerCase()])
+    .map((each) => ['name', each])
+  const plain = [...numbers, ...names]
+  return [
+    ...plain,
+    ...plain.map(([what, text]): [string, string] => [`${what} in hex`, Buffer.from(text).toString('hex')]),
+    ...plain.flatMap(([what, text]) => base64Of(text).map((each): [string, string] => [`${what} in base64`, each])),
+    // 12 digits behind a plain hash are guessed in minutes
+    ...numbers.flatMap(([what, text]) =>
+      ['md5', 'sha1', 'sha256', 'sha512'].flatMap((algorithm): [string, string][] => {
+        const hash = createHash(algorithm).update(text).digest()
+        return [
+          [`${algorithm} of ${what}`, hash.toString('hex').slice(0, 32)],
+          [`${algorithm} of ${what}`, hash.toString('base64').slice(0, 20)],
+        ]
+      }),
+    ),
+  ]
+}
+
+function shortNeedles({ dateOfBirth }: Person): [string, string][] {
+  if (dateOfBirth.length < 10) return [] // a year alone stands in many places
+  const [year = '', month = '', day = ''] = dateOfBirth.split('-')
+  return [dateOfBirth, `${day}${month}${year}`, `${year}${month}${day}`, `${day}/${month}/${year}`].map((each) => [
+    'birth date',
+    each,
+  ])
+}
+
+/** The middle of a text in base64, whatever stands before it. */
+function base64Of(text: string): string[] {
+  return [0, 1, 2].map((before) => {
+    const encoded = Buffer.from(`${'x'.repeat(before)}${text}`)
+      .toString('base64')
+      .replaceAll('=', '')
+    return encoded.slice(before === 0 ? 0 : before + 1, -2)
+  })
+}
+
+/** Every value of every table, and what ANALYZE keeps of them; uuid and bytea apart, as hex without dashes. */
+async function dump(owner: Sql, { without }: { without: string[] }): Promise<{ texts: string; bytes: string }> {
+  const columns = await owner<{ table: string; column: string; type: string }[]>`
+    select format('%I.%I', table_schema, table_name) as table, quote_ident(column_name) as column, data_type as type
+      from information_schema.columns
+     where table_schema not in ('pg_catalog', 'information_schema') and column_name <> all(string_to_array(${without.join(',')}, ','))`
+  const parts = { texts: [] as string[], bytes: [] as string[] }
+  for (const { table, column, type } of columns) {
+    const rows = await owner.unsafe<{ text: string | null }[]>(`select ${column}::text as text from ${table}`)
+    const binary = type === 'uuid' || type === 'bytea'
+    for (const { text } of rows) {
+      if (text !== null) parts[binary ? 'bytes' : 'texts'].push(binary ? text.replaceAll(/-|\\x/g, '') : text)
+    }
+  }
+  const kept = await owner<{ text: string }[]>`
+    select concat_ws(' ', most_common_vals::text, histogram_bounds::text) as text from pg_stats
+     where schemaname = 'public' and attname not in ('sealed', 'salt', 'leaf_hash')
+       and attname <> all(string_to_array(${without.join(',')}, ','))`
+  parts.texts.push(...kept.map((each) => each.text))
+  return { texts: parts.texts.join('\n'), bytes: parts.bytes.join('\n') }
+}

@@ -1,0 +1,45 @@
+import { describe, expect, test } from 'vitest'
+import { createApp } from '../../src/app.ts'
+import type { RequestEvent } from '../../src/event.ts'
+import type { Scope } from '../../src/scope.ts'
+
+/** The app with nothing behind it: enough for what is refused before any work. */
+function bareApp() {
+  const events: RequestEvent[] = []
+  const scope = { now: () => new Date('2026-11-24T03:00:00Z'), record: (event: RequestEvent) => events.push(event) }
+  return { app: createApp(() => scope as unknown as Scope), events }
+}
+
+describe('a path or a method that is not there', () => {
+  test.each([
+    ['GET', '/', 404, null],
+    ['GET', '/v1/verifications/', 404, null],
+    ['GET', '/v1/persons/038090001234', 404, null],
+    ['POST', '/v2/verifications', 404, null],
+    ['GET', '/v1/verifications', 405, 'POST'],
+    ['DELETE', '/v1/verifications/v1-1', 405, 'GET, HEAD'],
+    ['OPTIONS', '/v1/verifications', 405, 'POST'],
+    ['POST', '/health/ready', 405, 'GET, HEAD'],
+    ['GET', '/oauth/token', 405, 'POST'],
+  ])('%s %s', async (method, path, status, allow) => {
+    const { app, events } = bareApp()
+    const response = await app.request(path, { method })
+    expect(response.status).toBe(status)
+    expect(response.headers.get('content-type')).toBe('application/problem+json')
+    expect(response.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/)
+    expect(response.headers.get('allow')).toBe(allow)
+    const problem = JSON.parse(await response.text())
+    expect(problem.code).toBe(status === 404 ? 'route_not_found' : 'method_not_allowed')
+    // one event, and what somebody wrote into the path is not in it
+    expect(events).toHaveLength(1)
+    expect(events[0]).toMatchObject({ method, status, code: problem.code })
+    expect(JSON.stringify(events)).not.toContain('038090001234')
+  })
+
+  test('HEAD is answered as GET, without a body', async () => {
+    const { app } = bareApp()
+    const response = await app.request('/health/live', { method: 'HEAD' })
+    expect(response.status).toBe(200)
+    expect(await response.text()).toBe('')
+  })
+})

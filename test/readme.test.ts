@@ -1,0 +1,50 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { codeTables } from '../src/cli/codes.ts'
+import { DECISION_CODES } from '../src/entitlement/decision-code.ts'
+import { ERROR_CODES } from '../src/errors.ts'
+
+const README = join(import.meta.dirname, '..', 'README.md')
+const BEGIN = '<!-- codes -->'
+const END = '<!-- /codes -->'
+const COMMAND = 'npm run -s kiemthe -- codes'
+
+/** What is wrong with a README, or null: it holds the tables between its marks, once, as the code says them. */
+function oldness(readme: string, tables: string): string | null {
+  const parts = readme.split(BEGIN)
+  const [inside = '', ...more] = (parts[1] ?? '').split(END)
+  if (parts.length !== 2 || more.length !== 1) return `README.md must hold ${BEGIN} and ${END} once, in this order`
+  if (inside.trim() === tables.trim()) return null
+  return `the code tables of README.md are old: put the output of \`${COMMAND}\` between ${BEGIN} and ${END}`
+}
+
+test('the README holds the tables of codes as they are in the code', () => {
+  expect(oldness(readFileSync(README, 'utf8'), codeTables())).toBeNull()
+})
+
+describe('the check itself', () => {
+  test.each([
+    ['as printed', `# x\n\n${BEGIN}\na\n${END}\n`, null],
+    ['other white space around', `${BEGIN}\n\na\n\n${END}`, null],
+    ['an old table', `${BEGIN}\nb\n${END}`, COMMAND],
+    ['no marks', 'a', BEGIN],
+    ['marks the wrong way round', `${END}\na\n${BEGIN}`, BEGIN],
+    ['two tables', `${BEGIN}\na\n${END}\n${BEGIN}\na\n${END}`, BEGIN],
+  ])('%s', (_, readme, says) => {
+    const said = oldness(readme, 'a')
+    if (says === null) expect(said).toBeNull()
+    else expect(said).toContain(says)
+  })
+})
+
+test('the tables name every code once, and every row has as many cells as its head', () => {
+  const tables = codeTables()
+  for (const code of [...Object.keys(DECISION_CODES), ...ERROR_CODES]) {
+    expect(tables.split(`\n| \`${code}\` |`)).toHaveLength(2)
+  }
+  for (const table of tables.split('\n\n').filter((part) => part.startsWith('|'))) {
+    const cells = table.split('\n').map((line) => line.replaceAll('\\|', '').split('|').length)
+    expect(new Set(cells).size).toBe(1)
+  }
+})

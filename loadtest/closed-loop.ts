@@ -13,7 +13,7 @@ export interface ClosedLoop {
   readonly p99Ms: number
 }
 
-/** As fast as they come back, from `connections` clients; each walks through the calls from a place of its own. */
+/** As fast as they come back, from `connections` clients, each with its own share of the calls. */
 export async function closedLoop(
   url: string,
   calls: readonly Call[],
@@ -27,9 +27,10 @@ export async function closedLoop(
     duration: seconds,
     method: 'POST',
     setupClient: (client) => {
-      const from = Math.floor((next++ * calls.length) / connections) % calls.length
-      const rotated = [...calls.slice(from), ...calls.slice(0, from)]
-      client.setRequests(rotated.map((call) => ({ method: 'POST', path: '/v1/verifications', ...call })))
+      // a share of its own: autocannon builds each request of each client before it starts
+      const from = next++
+      const own = calls.filter((_, i) => i % connections === from % connections)
+      client.setRequests(own.map((call) => ({ method: 'POST', path: '/v1/verifications', ...call })))
     },
   })
   return {

@@ -35,8 +35,13 @@ export function addDays(date: IsoDate, days: number): IsoDate {
 
 /** The day at the front desk, in Viet Nam. */
 export function todayInVietnam(now: Date): IsoDate {
-  return new Date(now.getTime() + VIETNAM_OFFSET_MS).toISOString().slice(0, 10) as IsoDate
+  const day = Math.floor((now.getTime() + VIETNAM_OFFSET_MS) / DAY_MS)
+  // asked several times a request, answered anew once a day
+  if (day !== latest.day) latest = { day, date: new Date(day * DAY_MS).toISOString().slice(0, 10) as IsoDate }
+  return latest.date
 }
+
+let latest = { day: 0, date: '1970-01-01' as IsoDate }
 
 /** The last millisecond of that day in Viet Nam. */
 export function endOfDayInVietnam(date: IsoDate): Date {

@@ -1,6 +1,7 @@
-import { createHmac, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto'
+import { createSecretKey, hkdfSync, type KeyObject } from 'node:crypto'
 import { z } from 'zod'
 import type { Brand } from './brand.ts'
+import { type Hmac, hmacSha256 } from './hmac.ts'
 
 /** 128 bits, 32 hex digits: what a person is called in the database. PostgreSQL reads it as `uuid`. */
 export type LookupKey = Brand<string, 'LookupKey'>
@@ -23,17 +24,17 @@ export const dataKeysSchema = z.strictObject({
 export type DataKeysFile = z.infer<typeof dataKeysSchema>
 
 export interface DataKeys {
-  readonly lookup: KeyObject
+  readonly lookup: Hmac
   /** Digests of rows, requests and idempotency keys; check codes; pseudonyms: one derived key each. */
-  readonly rowTag: KeyObject
-  readonly request: KeyObject
-  readonly checkCode: KeyObject
-  readonly pseudonym: (year: number) => KeyObject
+  readonly rowTag: Hmac
+  readonly request: Hmac
+  readonly checkCode: Hmac
+  readonly pseudonym: (year: number) => Hmac
   readonly sealGeneration: number
   readonly seal: ReadonlyMap<number, KeyObject>
 }
 
-/** One `KeyObject` a use, made once: HMAC with a raw Buffer key costs 4 × as much (traps: tokens). */
+/** One key a use, derived once. */
 export function deriveDataKeys(file: DataKeysFile): DataKeys {
   const log = Buffer.from(file.log, 'base64')
   const lookup = Buffer.from(file.lookup, 'base64')
@@ -42,16 +43,16 @@ export function deriveDataKeys(file: DataKeysFile): DataKeys {
     seal.set(Number(generation), derive(Buffer.from(text, 'base64'), `seal/${generation}`))
   }
   if (!seal.has(file.seal.current)) throw new TypeError(`seal.generations lacks the current one, ${file.seal.current}`)
-  const years = new Map<number, KeyObject>()
+  const years = new Map<number, Hmac>()
   return {
-    lookup: createSecretKey(lookup),
-    rowTag: derive(lookup, 'row-tag'),
-    request: derive(log, 'request'),
-    checkCode: derive(log, 'check-code'),
+    lookup: hmacSha256(createSecretKey(lookup)),
+    rowTag: hmacSha256(derive(lookup, 'row-tag')),
+    request: hmacSha256(derive(log, 'request')),
+    checkCode: hmacSha256(derive(log, 'check-code')),
     pseudonym: (year) => {
       const known = years.get(year)
       if (known !== undefined) return known
-      const key = derive(log, `pseudonym/${year}`)
+      const key = hmacSha256(derive(log, `pseudonym/${year}`))
       years.set(year, key)
       return key
     },
@@ -77,6 +78,6 @@ export function pseudonym(keys: DataKeys, year: number, person: LookupKey): Pseu
   return mac128(keys.pseudonym(year), person) as Pseudonym
 }
 
-export function mac128(key: KeyObject, text: string): string {
-  return createHmac('sha256', key).update(text).digest('hex').slice(0, 32)
+export function mac128(key: Hmac, text: string): string {
+  return key(text).slice(0, 32)
 }

@@ -20,8 +20,8 @@ export interface CoverageFacts {
   /** `unknown`: a status this release does not know. It is guarded, never guessed. */
   readonly status: CoverageStatus | 'unknown'
   readonly statusFrom: IsoDate | null
-  /** Since when our copy has known this version. */
-  readonly knownFrom: Date
+  /** Since when our copy has known this version: RFC 3339, UTC. */
+  readonly knownFrom: string
   readonly cardNumber: string
 }
 

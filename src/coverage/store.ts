@@ -1,6 +1,6 @@
 import type { IsoDate } from '../calendar.ts'
 import type { DataKeys, LookupKey } from '../data-keys.ts'
-import { readInstant, type Sql } from '../db/connect.ts'
+import { instantText, readInstant, type Sql } from '../db/connect.ts'
 import type { BenefitLevel } from './card-number.ts'
 import type { Area, CopyRead, Coverage } from './coverage.ts'
 import { openHolder } from './holder.ts'
@@ -86,7 +86,7 @@ function openCoverage(keys: DataKeys, row: SealedRow): Coverage {
       area: row.area,
       status: STATUSES.has(row.status) ? (row.status as CoverageStatus) : 'unknown',
       statusFrom: row.status_from,
-      knownFrom: readInstant(row.known_from),
+      knownFrom: instantText(row.known_from),
       cardNumber: holder.cardNumber,
     },
   }

@@ -46,7 +46,12 @@ export function connect(url: string, options: ConnectOptions): Sql {
   }) as unknown as Sql // the library types `types` by its own shape; ours is the same map seen from the caller's side
 }
 
-/** `2026-11-24 06:12:14.123+00` as PostgreSQL writes it in UTC → Date. */
+/** `2026-11-24 06:12:14.1234+00` as PostgreSQL writes it in UTC → `2026-11-24T06:12:14.123Z`. */
+export function instantText(text: string): string {
+  const [seconds = '', fraction = ''] = text.slice(0, -3).split('.')
+  return `${seconds.replace(' ', 'T')}.${fraction.slice(0, 3).padEnd(3, '0')}Z`
+}
+
 export function readInstant(text: string): Date {
-  return new Date(`${text.replace(' ', 'T').replace(/\+00$/, '')}Z`)
+  return new Date(instantText(text))
 }

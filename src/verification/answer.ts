@@ -128,7 +128,7 @@ function coverageAnswer(coverage: CoverageFacts, applies: boolean): CoverageAnsw
     fiveYearsFrom: coverage.fiveYearsFrom,
     status: coverage.status,
     statusFrom: coverage.statusFrom,
-    knownSince: coverage.knownFrom.toISOString(),
+    knownSince: coverage.knownFrom,
     applies,
   }
 }

@@ -11,6 +11,7 @@ import { type EmbeddedPostgres, startEmbedded } from '../../src/cli/embedded/sta
 import { databaseUrl } from '../support/cluster.ts'
 import { type Command, kiemthe, newDataFolder, removeDataFolder, startKiemthe } from '../support/kiemthe.ts'
 import { post } from '../support/service.ts'
+import { removeThrowaway, throwawayFolder } from '../support/throwaway-folder.ts'
 
 /**
  * A database of one's own: its owner is no superuser, as at any hoster. A server of its own too, since roles belong to
@@ -20,6 +21,7 @@ import { post } from '../support/service.ts'
 const today = todayInVietnam(new Date())
 
 let data: string
+let serverFolder: string
 let server: EmbeddedPostgres
 let superuser: Sql
 let port: number
@@ -27,8 +29,8 @@ let demo: Command | undefined
 
 beforeAll(async () => {
   data = await newDataFolder()
-  // beside the data folder, where `demo` would have put its own
-  server = await startEmbedded({ folder: join(dirname(data), 'server', 'postgres') })
+  serverFolder = await throwawayFolder()
+  server = await startEmbedded({ folder: serverFolder })
   superuser = postgres(databaseUrl(server, 'postgres', server.password, 'postgres'), { max: 1, onnotice: () => {} })
   await superuser.unsafe("create role clinic login createrole password 'geheim'")
   await superuser.unsafe('create database clinic owner clinic')
@@ -38,7 +40,8 @@ beforeAll(async () => {
 afterAll(async () => {
   await demo?.end('SIGKILL')
   await superuser?.end()
-  if (server !== undefined) await removeDataFolder(join(dirname(data), 'server'))
+  if (serverFolder !== undefined) await removeThrowaway(serverFolder)
+  await removeDataFolder(data)
 })
 
 function ownerUrl(role = 'clinic', database = 'clinic'): string {

@@ -15,7 +15,7 @@ const decisionTexts = Object.entries(DECISION_TEXTS)
 const everyText = [...decisionTexts, ...Object.entries(WARNING_TEXTS)]
 
 function said(decision: Decision, vssCodeSource: 'copy' | 'portal' = 'copy') {
-  const coverages = decision.shown.map((each) => ({ ...each, knownSince: each.knownFrom.toISOString() }))
+  const coverages = decision.shown.map((each) => ({ ...each, knownSince: each.knownFrom }))
   return textsFor({ ...decision, coverages, vssCodeSource })
 }
 
@@ -75,7 +75,7 @@ describe('the text of one answer', () => {
   })
 
   test('since when we know is a day in Viet Nam', () => {
-    const late = coverage({ status: 'stopped', knownFrom: new Date('2026-11-20T17:30:00Z') })
+    const late = coverage({ status: 'stopped', knownFrom: '2026-11-20T17:30:00.000Z' })
     expect(said(decide(facts([late]), DAY)).desk).toContain('Hệ thống biết từ ngày 21/11/2026.')
   })
 

@@ -18,7 +18,7 @@ export function coverage(over: Partial<CoverageFacts> = {}): CoverageFacts {
     area: null,
     status: 'active',
     statusFrom: null,
-    knownFrom: new Date('2026-11-20T02:00:00Z'),
+    knownFrom: '2026-11-20T02:00:00.000Z',
     cardNumber: 'GD4383800012345',
     ...over,
   }

@@ -101,7 +101,7 @@ function factsOf(row: FeedRow): CoverageFacts {
     area: row.area,
     status: row.status,
     statusFrom: day(row.statusFrom),
-    knownFrom: new Date(0),
+    knownFrom: '2026-11-20T02:00:00.000Z',
     cardNumber: row.cardNumber,
   }
 }

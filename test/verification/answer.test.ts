@@ -21,7 +21,7 @@ const record: CoverageFacts = {
   area: 'K1',
   status: 'active',
   statusFrom: null,
-  knownFrom: new Date('2026-11-20T02:00:00.000Z'),
+  knownFrom: '2026-11-20T02:00:00.000Z',
   cardNumber: 'GD4383800012345',
 }
 const typed = readEvidence(

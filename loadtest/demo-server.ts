@@ -26,7 +26,7 @@ export async function startDemo(data: string, port: number, more: readonly strin
   const began = performance.now()
   const child = spawn(process.execPath, [CLI, 'demo', '--data', data, '--port', String(port), ...more], {
     stdio: ['ignore', 'pipe', log],
-    env: { ...process.env, LOG_LEVEL: 'info' },
+    env: { ...process.env },
   })
   const url = await firstLine(child, /^ready (http:\S+)$/)
   return { url, process: child, startSeconds: (performance.now() - began) / 1000, stop: () => stop(child) }

@@ -19,7 +19,9 @@ const settings = z.object({
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
   DATA_KEYS_FILE: z.string().min(1),
   TOKEN_KEYS_FILE: z.string().min(1),
-  /** One read and one append are in flight at a time, the rest is for lookups by id, tokens and health. */
+  /** Processes that share the port and the log; one a core is the most that helps. */
+  PROCESSES: wholeNumber(1, 64).default(1),
+  /** For each process. One read and one append are in flight at a time, the rest is for lookups by id, tokens and health. */
   DB_CONNECTIONS_MAX: wholeNumber(2, 100).default(6),
   /** A statement of ours takes milliseconds; after this long the database is down for a desk that waits. */
   DB_STATEMENT_TIMEOUT_MS: wholeNumber(100, 60_000).default(3_000),
@@ -50,6 +52,7 @@ export interface Config {
   readonly databaseUrl: string
   readonly dataKeysFile: string
   readonly tokenKeysFile: string
+  readonly processes: number
   readonly dbConnectionsMax: number
   readonly dbStatementTimeoutMs: number
   readonly copyLateAfterMs: number
@@ -87,6 +90,7 @@ export function readConfig(environment: Environment): Config {
     databaseUrl: env.DATABASE_URL,
     dataKeysFile: env.DATA_KEYS_FILE,
     tokenKeysFile: env.TOKEN_KEYS_FILE,
+    processes: env.PROCESSES,
     dbConnectionsMax: env.DB_CONNECTIONS_MAX,
     dbStatementTimeoutMs: env.DB_STATEMENT_TIMEOUT_MS,
     copyLateAfterMs: env.COPY_LATE_AFTER_HOURS * 3_600_000,

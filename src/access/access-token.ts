@@ -55,15 +55,16 @@ export async function readBearer(
   now: Date,
 ): Promise<Principal> {
   if (authorization === undefined) throw new ServiceError('token_missing')
-  const token = /^Bearer ([A-Za-z0-9_.~+/=-]{1,4096})$/i.exec(authorization)?.[1]
-  if (token === undefined) throw new ServiceError('token_malformed')
-  const digest = hash('sha256', token, 'base64')
+  // the whole header is what is hashed: nothing is read from a token whose decision is known
+  const digest = hash('sha256', authorization, 'base64')
   const cached = cache.get(digest)
   if (cached !== undefined) {
     if (cached.expiresAtMs > now.getTime()) return cached.principal
     cache.delete(digest)
     throw new ServiceError('token_expired', { detail: serverTime(now) })
   }
+  const token = /^Bearer ([A-Za-z0-9_.~+/=-]{1,4096})$/i.exec(authorization)?.[1]
+  if (token === undefined) throw new ServiceError('token_malformed')
   const fresh = await verify(token, keys, serviceId, now)
   if (cache.size >= CACHE_ENTRIES_MAX) {
     const oldest = cache.keys().next().value

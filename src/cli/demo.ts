@@ -1,4 +1,4 @@
-import { pino } from 'pino'
+import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 import { person } from '../../mocks/province/person.ts'
 import { chipIdQrText } from '../../mocks/province/qr.ts'
@@ -8,8 +8,8 @@ import { connect } from '../db/connect.ts'
 import { ensureDatabase } from '../db/database.ts'
 import { migrateSchema } from '../db/migrate.ts'
 import { APP_ROLE, ensureRoles, lacking } from '../db/roles.ts'
-import { type RunningServer, startServer } from '../node.ts'
 import { readArguments, wholeNumber } from './arguments.ts'
+import { type Crew, startCrew } from './crew.ts'
 import {
   DATA_FOLDER,
   type DataFolder,
@@ -34,6 +34,7 @@ const CARDS_DEFAULT = 3_256_000
 const CARDS_MAX = 100_000_000
 const SEED_DEFAULT = 'thanh-hoa'
 const PORT_DEFAULT = 8787
+const PROCESSES_MAX = 4
 /** The demo has no feed that could be late: its copy is as old as its first run, and answers all the same. */
 const DEMO_COPY_HOURS = '87600'
 
@@ -106,11 +107,11 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
     if (!loaded.alreadyThere)
       say(`${count(loaded.rows)} insurance records are in, ${loaded.seconds.toFixed(0)} s in all`)
     signal.throwIfAborted()
-    const server = await serve(options, folder, appUrl)
-    printWelcome(known, server.port, folder)
+    const crew = await serve(options, folder, appUrl)
+    printWelcome(known, options.port, folder)
     await aborted(signal)
     say('finishing what was accepted …')
-    await server.close()
+    await crew.stop()
   } finally {
     await database.stop()
   }
@@ -184,21 +185,22 @@ async function prepareDatabase(ownerUrl: string, folder: DataFolder): Promise<st
   }
 }
 
-async function serve(options: Options, folder: DataFolder, appUrl: string): Promise<RunningServer> {
-  const tokenKeys = await tokenKeysOf(folder)
-  const config = readConfig({
+/** As in production, `kiemthe serve` with all by environment; a process a core, four at the most: one log takes no more. */
+async function serve(options: Options, folder: DataFolder, appUrl: string): Promise<Crew> {
+  await tokenKeysOf(folder)
+  const environment = {
     COPY_LATE_AFTER_HOURS: DEMO_COPY_HOURS,
     COPY_STALE_AFTER_HOURS: DEMO_COPY_HOURS,
     LOG_LEVEL: 'warn',
+    PROCESSES: String(Math.min(PROCESSES_MAX, availableParallelism())),
+    PUBLIC_URL: `http://127.0.0.1:${options.port}`,
     ...process.env,
-    PUBLIC_URL: process.env['PUBLIC_URL'] ?? `http://127.0.0.1:${options.port}`,
     PORT: String(options.port),
     DATABASE_URL: appUrl,
     DATA_KEYS_FILE: folder.dataKeysFile,
     TOKEN_KEYS_FILE: folder.tokenKeysFile,
-  })
-  const logTo = pino.destination({ dest: 2, sync: false })
-  return startServer(config, { data: await dataKeysOf(folder), token: tokenKeys }, logTo)
+  }
+  return startCrew(readConfig(environment).processes, environment)
 }
 
 function printWelcome(known: Demo, port: number, folder: DataFolder): void {

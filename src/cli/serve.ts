@@ -1,3 +1,4 @@
+import cluster from 'node:cluster'
 import { pino } from 'pino'
 import type { z } from 'zod'
 import { tokenKeysSchema } from '../access/token-keys.ts'
@@ -5,20 +6,31 @@ import { type Config, ConfigError, readConfig } from '../config.ts'
 import { dataKeysSchema } from '../data-keys.ts'
 import { startServer } from '../node.ts'
 import { readArguments } from './arguments.ts'
+import { startCrew } from './crew.ts'
 import { readSecret } from './data-folder.ts'
 
 /** `kiemthe serve`: production. All by environment; every problem is said at once. */
 export async function serve(args: string[]): Promise<void> {
   readArguments(args, {})
   const config = readConfig(process.env)
-  const keys = await readKeys(config)
-  const logTo = pino.destination({ dest: 1, sync: false })
-  const server = await startServer(config, keys, logTo)
-  process.stderr.write(`ready http://${config.host}:${server.port}\n`)
-  await new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
+  const asked = new Promise<void>((resolve) => {
+    // not `once`: whoever stops a whole group of processes may signal each of them twice
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve())
   })
+  if (config.processes > 1 && cluster.isPrimary) {
+    await readKeys(config)
+    const crew = await startCrew(config.processes, process.env)
+    process.stderr.write(`ready http://${config.host}:${config.port}\n`)
+    await asked
+    await crew.stop()
+    return
+  }
+  const logTo = pino.destination({ dest: 1, sync: false })
+  const server = await startServer(config, await readKeys(config), logTo)
+  if (cluster.isPrimary) process.stderr.write(`ready http://${config.host}:${server.port}\n`)
+  await asked
   await server.close()
+  cluster.worker?.disconnect()
 }
 
 async function readKeys(config: Config) {

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createReadStream } from 'node:fs'
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { finished } from 'node:stream/promises'
@@ -44,10 +44,15 @@ export async function firstStart(args: string[]): Promise<void> {
   }
 }
 
-/** The high-water mark of the one process that makes, seals, copies and then serves: threads included. */
+/** High-water marks of the process that loads and of those that serve, added up as if they fell together. */
 async function peakMegabytes(running: Started): Promise<string> {
-  const status = await readFile(`/proc/${running.process.pid}/status`, 'utf8').catch(() => '')
-  const kilobytes = Number(/VmHWM:\s+(\d+)/.exec(status)?.[1])
+  const parent = running.process.pid
+  let kilobytes = 0
+  for (const pid of await readdir('/proc')) {
+    const status = /^\d+$/.test(pid) ? await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '') : ''
+    const ours = Number(pid) === parent || Number(/PPid:\s+(\d+)/.exec(status)?.[1]) === parent
+    if (ours && !status.includes('postgres')) kilobytes += Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0)
+  }
   return (kilobytes / 1024).toFixed(0)
 }
 

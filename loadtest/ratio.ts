@@ -24,7 +24,7 @@ export async function ratio(args: string[]): Promise<void> {
     const calls = demoCalls(values.data, 6_690)
     const control = await startControl(await answerBytes(demo.url, calls[0]))
     try {
-      await closedLoop(demo.url, calls, connections, 15) // warm: code, caches, pages
+      await closedLoop(demo.url, calls, connections, 30) // warm: code, caches, pages
       await closedLoop(control.url, calls, connections, 2)
       const ratios: number[] = []
       for (let round = 1; round <= Number(values.rounds); round++) {

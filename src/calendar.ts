@@ -43,7 +43,7 @@ export function todayInVietnam(now: Date): IsoDate {
 
 let latest = { day: 0, date: '1970-01-01' as IsoDate }
 
-/** The last millisecond of that day in Viet Nam. */
-export function endOfDayInVietnam(date: IsoDate): Date {
-  return new Date(Date.parse(date) + DAY_MS - VIETNAM_OFFSET_MS - 1)
+/** The last millisecond of that day in Viet Nam, RFC 3339 in UTC: 24:00 there is 17:00 here. */
+export function endOfDayInVietnam(date: IsoDate): string {
+  return `${date}T16:59:59.999Z`
 }

@@ -11,8 +11,9 @@ import { type PendingRow, pruneIdempotency } from './audit/store.ts'
 import type { Config } from './config.ts'
 import { anySubject, findSealed, openRead, type SealedRead } from './coverage/store.ts'
 import { type DataKeysFile, deriveDataKeys, type LookupKey, lookupKey } from './data-keys.ts'
-import { connect, type Sql } from './db/connect.ts'
+import { connect } from './db/connect.ts'
 import { inGroups } from './db/group.ts'
+import { createPool, DatabaseSilent, type Pool, type Query } from './db/pool.ts'
 import { powersOverTheLog } from './db/readiness.ts'
 import { ServiceError } from './errors.ts'
 import type { Scope, Service } from './scope.ts'
@@ -51,11 +52,7 @@ export async function startServer(
   logTo: DestinationStream & { flushSync?: () => void },
 ): Promise<RunningServer> {
   const log = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime }, logTo)
-  const sql = connect(config.databaseUrl, {
-    connectionsMax: config.dbConnectionsMax,
-    statementTimeoutMs: config.dbStatementTimeoutMs,
-    applicationName: 'kiemthe serve',
-  })
+  const pool = openPool(config)
   const service: Service = {
     config,
     dataKeys: deriveDataKeys(keys.data),
@@ -63,11 +60,11 @@ export async function startServer(
     tokens: new Map(),
     revocations: noRevocationsYet(),
   }
-  await refuseUnfit(sql, service).catch(async (error: unknown) => {
-    await sql.end({ timeout: 1 })
+  await refuseUnfit(pool.query, service).catch(async (error: unknown) => {
+    await pool.end()
     throw error
   })
-  const scope = nodeScope(service, sql, {
+  const scope = nodeScope(service, pool.query, {
     record: (event) => {
       if (event.status >= 500) log.error(event, 'request')
       else log.info(event, 'request')
@@ -83,7 +80,8 @@ export async function startServer(
   log.info({ port }, 'serving')
 
   const pruning = setInterval(() => {
-    Promise.all([pruneIdempotency(sql), pruneJti(sql)]).catch(() => log.warn('sweep failed; the next one tries again'))
+    const sweeps = [pool.query(pruneIdempotency), pool.query(pruneJti)]
+    Promise.all(sweeps).catch(() => log.warn('sweep failed; the next one tries again'))
   }, PRUNE_EVERY_MS)
   pruning.unref()
 
@@ -94,7 +92,7 @@ export async function startServer(
       closing ??= (async () => {
         clearInterval(pruning)
         await drain(server, unused, config.drainTimeoutMs)
-        await sql.end({ timeout: 1 }) // nothing is in flight any more
+        await pool.end()
         log.info('drained')
         logTo.flushSync?.()
       })()
@@ -103,21 +101,27 @@ export async function startServer(
   }
 }
 
+function openPool(config: Config): Pool {
+  const open = () =>
+    connect(config.databaseUrl, {
+      connectionsMax: config.dbConnectionsMax,
+      statementTimeoutMs: config.dbStatementTimeoutMs,
+      applicationName: 'kiemthe serve',
+    })
+  return createPool(open, config.dbStatementTimeoutMs + 1_000) // PostgreSQL ends the statement first, unless it is gone
+}
+
 /** On Node all requests share one scope: what differs between two requests is not in it. */
-function nodeScope(service: Service, sql: Sql, log: Pick<Scope, 'record' | 'report'>): Scope {
-  const { config, dataKeys } = service
-  const deadlineMs = config.dbStatementTimeoutMs + 1_000 // PostgreSQL ends the statement first, unless it is gone
-  const find = inGroups<LookupKey, SealedRead>(
-    (wanted) => within(deadlineMs, 'database_unavailable', findSealed(sql, wanted)),
-    READ_GROUP,
-  )
+function nodeScope(service: Service, query: Query, log: Pick<Scope, 'record' | 'report'>): Scope {
+  const { dataKeys } = service
+  const find = inGroups<LookupKey, SealedRead>((wanted) => query((sql) => findSealed(sql, wanted)), READ_GROUP)
   const append = inGroups<PendingRow, Appended>(
-    (rows) => within(deadlineMs, 'log_outcome_unknown', appendBatch(sql, dataKeys, rows)),
+    (rows) => query((sql) => appendBatch(sql, dataKeys, rows)).catch(outcomeUnknown),
     APPEND_GROUP,
   )
   return {
     service,
-    sql,
+    query,
     now: () => new Date(),
     findCoverage: async (key) => openRead(dataKeys, await find(key)),
     append,
@@ -128,27 +132,23 @@ function nodeScope(service: Service, sql: Sql, log: Pick<Scope, 'record' | 'repo
   }
 }
 
-/** postgres.js has no deadline for an answer: a connection that hangs would hold its group forever. */
-function within<T>(ms: number, code: 'database_unavailable' | 'log_outcome_unknown', work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new ServiceError(code)), ms)
-  })
-  return Promise.race([work, late]).finally(() => clearTimeout(timer))
+/** A silent database may have committed: the caller is told to repeat it with its Idempotency-Key. */
+function outcomeUnknown(error: unknown): never {
+  throw error instanceof DatabaseSilent ? new ServiceError('log_outcome_unknown', { cause: error }) : error
 }
 
 /** The law and the keys are checked before the first request, not at it. */
-async function refuseUnfit(sql: Sql, service: Service): Promise<void> {
-  const powers = await powersOverTheLog(sql)
+async function refuseUnfit(query: Query, service: Service): Promise<void> {
+  const powers = await query(powersOverTheLog)
   if (powers.length > 0) {
     throw new StartError([
       'the database role of DATABASE_URL could change the log; use kiemthe_app (made by `kiemthe migrate`):',
       ...powers.map((power) => `  ${power}`),
     ])
   }
-  const subject = await anySubject(sql)
+  const subject = await query(anySubject)
   if (subject === null) return
-  const [read] = await findSealed(sql, [subject])
+  const [read] = await query((sql) => findSealed(sql, [subject]))
   try {
     if (read === undefined) return
     const { subject, coverages } = openRead(service.dataKeys, read)

@@ -6,7 +6,7 @@ import type { PendingRow } from './audit/store.ts'
 import type { Config } from './config.ts'
 import type { CopyRead } from './coverage/coverage.ts'
 import type { DataKeys, LookupKey } from './data-keys.ts'
-import type { Sql } from './db/connect.ts'
+import type { Query } from './db/pool.ts'
 import type { Failure, RequestEvent } from './event.ts'
 
 /** Lives as long as the process or isolate: configuration, keys, caches. No sockets: a Workers isolate may not keep any. */
@@ -23,7 +23,8 @@ export type Trouble = 'copyUnreadable'
 /** One request or one job. */
 export interface Scope {
   readonly service: Service
-  readonly sql: Sql
+  /** With the host's deadline. On Node a pool that all requests share; on Workers one connection per request. */
+  readonly query: Query
   readonly now: () => Date
   /** On Node shared with whoever asks at the same moment; on Workers one statement of its own. */
   readonly findCoverage: (key: LookupKey) => Promise<CopyRead>

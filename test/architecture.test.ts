@@ -17,7 +17,7 @@ const LAYERS = ['db', 'leaf', 'use case', 'http', 'app', 'entry'] as const
 type Place = (typeof LAYERS)[number] | 'root' | 'mock' | 'loadtest'
 
 /** Shared by all, each named here: whatever else wants to lie beside `app.ts` belongs into a folder. */
-const ROOTS = ['brand', 'calendar', 'config', 'data-keys', 'errors', 'event', 'scope', 'seal'].map(
+const ROOTS = ['brand', 'calendar', 'config', 'data-keys', 'errors', 'event', 'hmac', 'scope', 'seal'].map(
   (name) => `src/${name}.ts`,
 )
 const SCOPE = 'src/scope.ts'

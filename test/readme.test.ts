@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { codeTables } from '../src/cli/codes.ts'
+import { configSchema } from '../src/config.ts'
 import { DECISION_CODES } from '../src/entitlement/decision-code.ts'
 import { ERROR_CODES } from '../src/errors.ts'
 
@@ -47,4 +48,10 @@ test('the tables name every code once, and every row has as many cells as its he
     const cells = table.split('\n').map((line) => line.replaceAll('\\|', '').split('|').length)
     expect(new Set(cells).size).toBe(1)
   }
+})
+
+test('every setting of the configuration stands in the README', () => {
+  const readme = readFileSync(README, 'utf8')
+  const missing = Object.keys(configSchema.shape).filter((name) => !readme.includes(`\`${name}\``))
+  expect(missing).toEqual([])
 })

@@ -1,5 +1,5 @@
 import { compactVerify, decodeJwt, decodeProtectedHeader, errors, importJWK, type JWTPayload } from 'jose'
-import type { Sql } from '../db/connect.ts'
+import type { Query } from '../db/pool.ts'
 import { type ErrorCode, ServiceError } from '../errors.ts'
 import { serverTime } from './access-token.ts'
 import { type AccessScope, readClientId } from './principal.ts'
@@ -24,13 +24,13 @@ export interface ProvenClient {
  * Proves a client by its assertion. Each refusal says exactly why, and nothing about others: an unknown client and an
  * unknown key are one answer. The `jti` is taken last, so that a refused assertion spends nothing.
  */
-export async function proveClient(sql: Sql, assertion: string, tokenUrl: string, now: Date): Promise<ProvenClient> {
+export async function proveClient(query: Query, assertion: string, tokenUrl: string, now: Date): Promise<ProvenClient> {
   const { alg, kid, claims } = readUnverified(assertion)
   if (!ALGORITHMS.includes(alg)) throw new ServiceError('assertion_algorithm')
   const client = typeof claims.sub === 'string' && claims.sub === claims.iss ? readClientId(claims.sub) : null
   if (client === null)
     throw new ServiceError('assertion_malformed', { detail: '`iss` and `sub` must be your client id' })
-  const key = await findClientKey(sql, client.clientId, kid).catch((cause: unknown) => {
+  const key = await query((sql) => findClientKey(sql, client.clientId, kid)).catch((cause: unknown) => {
     throw new ServiceError('database_unavailable', { cause })
   })
   if (key === null) throw new ServiceError('assertion_unknown_key')
@@ -38,7 +38,7 @@ export async function proveClient(sql: Sql, assertion: string, tokenUrl: string,
   // from here on the caller holds the private key: it may be told about itself
   refuseByKeyState(key, now)
   const { jti, expiresAt } = checkClaims(claims, tokenUrl, now)
-  const first = await useJti(sql, client.clientId, jti, expiresAt).catch((cause: unknown) => {
+  const first = await query((sql) => useJti(sql, client.clientId, jti, expiresAt)).catch((cause: unknown) => {
     throw new ServiceError('database_unavailable', { cause })
   })
   if (!first) throw new ServiceError('assertion_replayed')

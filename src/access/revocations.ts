@@ -1,4 +1,4 @@
-import type { Sql } from '../db/connect.ts'
+import type { Query } from '../db/pool.ts'
 import { ServiceError } from '../errors.ts'
 import type { Principal } from './principal.ts'
 import { findRevoked } from './store.ts'
@@ -19,9 +19,9 @@ export interface Revocations {
   answered: number
   /**
    * What is under way, by the database it asks: a crowd that comes after a pause waits for one statement. On Node all
-   * requests share one `Sql`; on Workers each has its own, and no promise crosses from one request to another.
+   * requests share one `query`; on Workers each has its own, and no promise crosses from one request to another.
    */
-  readonly underWay: WeakMap<Sql, Promise<void>>
+  readonly underWay: WeakMap<Query, Promise<void>>
 }
 
 export function noRevocationsYet(): Revocations {
@@ -32,35 +32,35 @@ export function noRevocationsYet(): Revocations {
 export async function refuseRevoked(
   revocations: Revocations,
   principal: Principal,
-  sql: Sql,
+  query: Query,
   nowMs: number,
   background: (work: Promise<unknown>) => void,
 ): Promise<void> {
   const ageMs = nowMs - revocations.asOfMs
   // negative: the clock was set back, and how old the list is cannot be told
   if (ageMs > WAIT_AFTER_MS || ageMs < 0) {
-    await renew(revocations, sql, nowMs).catch((cause: unknown) => {
+    await renew(revocations, query, nowMs).catch((cause: unknown) => {
       throw new ServiceError('database_unavailable', { cause })
     })
   } else if (ageMs > RENEW_AFTER_MS) {
     background(
-      renew(revocations, sql, nowMs).catch(() => {}), // the next request tries again; past 4 s it waits and fails closed
+      renew(revocations, query, nowMs).catch(() => {}), // the next request tries again; past 4 s it waits and fails closed
     )
   }
   if (isRevoked(revocations, principal)) throw new ServiceError('token_revoked')
 }
 
-function renew(revocations: Revocations, sql: Sql, nowMs: number): Promise<void> {
-  const underWay = revocations.underWay.get(sql)
+function renew(revocations: Revocations, query: Query, nowMs: number): Promise<void> {
+  const underWay = revocations.underWay.get(query)
   if (underWay !== undefined) return underWay
-  const renewal = ask(revocations, sql, nowMs).finally(() => revocations.underWay.delete(sql))
-  revocations.underWay.set(sql, renewal)
+  const renewal = ask(revocations, query, nowMs).finally(() => revocations.underWay.delete(query))
+  revocations.underWay.set(query, renewal)
   return renewal
 }
 
-async function ask(revocations: Revocations, sql: Sql, nowMs: number): Promise<void> {
+async function ask(revocations: Revocations, query: Query, nowMs: number): Promise<void> {
   const turn = ++revocations.asked
-  const revoked = await findRevoked(sql)
+  const revoked = await query(findRevoked)
   if (turn < revocations.answered) return
   revocations.answered = turn
   revocations.keys = new Set(revoked.map((each) => `${each.clientId}#${each.keyId ?? '*'}`))

@@ -20,8 +20,8 @@ export interface EntryContent {
 export interface Entry {
   /** The exact text that is hashed. Built once, stored as it is, never serialized again. */
   readonly body: string
-  /** SHA-256(0x00 ‖ body), the leaf hash of RFC 6962 §2.1. */
-  readonly leafHash: Buffer
+  /** SHA-256(0x00 ‖ body), the leaf hash of RFC 6962 §2.1, in base64. */
+  readonly leafHash: string
   /** 16 random bytes: without them the commitment cannot be guessed from likely details. Erased with the details. */
   readonly salt: Buffer
 }
@@ -47,6 +47,6 @@ export function commitment(salt: Uint8Array, details: string): string {
   return hash('sha256', Buffer.concat([salt, Buffer.from(details)]), 'base64')
 }
 
-export function leafHash(body: string): Buffer {
-  return hash('sha256', `\0${body}`, 'buffer') // U+0000 is the byte 0x00 in UTF-8
+export function leafHash(body: string): string {
+  return hash('sha256', `\0${body}`, 'base64') // U+0000 is the byte 0x00 in UTF-8
 }

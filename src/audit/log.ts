@@ -29,7 +29,7 @@ export function prepare(keys: DataKeys, deed: Deed): PendingRow {
   const idempotency = deed.idempotency
   return {
     body: entry.body,
-    leafHash: entry.leafHash.toString('base64'),
+    leafHash: entry.leafHash,
     client: deed.client,
     subject: deed.subject,
     salt: entry.salt.toString('base64'),

@@ -1,10 +1,8 @@
 import cluster, { type Worker } from 'node:cluster'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { StartError } from '../node.ts'
 
-const CLI = fileURLToPath(new URL('../cli.ts', import.meta.url))
 /** A process that dies again and again must not take the machine with it. */
 const RESTART_AFTER_MS = 1_000
 
@@ -19,8 +17,8 @@ export interface Crew {
 }
 
 export async function startCrew(processes: number, environment: NodeJS.ProcessEnv): Promise<Crew> {
-  // stdout stays ours: what the processes log goes to stderr
-  cluster.setupPrimary({ exec: CLI, args: ['serve'], stdio: ['ignore', 2, 2, 'ipc'] })
+  // the program that runs now, as `serve`; stdout stays ours: what the processes log goes to stderr
+  cluster.setupPrimary({ args: ['serve'], stdio: ['ignore', 2, 2, 'ipc'] })
   const crew = new Set<Worker>()
   let stopping = false
 

@@ -30,7 +30,8 @@ export async function serve(args: string[]): Promise<void> {
   if (cluster.isPrimary) process.stderr.write(`ready http://${config.host}:${server.port}\n`)
   await asked
   await server.close()
-  cluster.worker?.disconnect()
+  // postgres.js only half-closes a connection that fell silent: it would keep a drained process alive for minutes
+  process.exit()
 }
 
 async function readKeys(config: Config) {

@@ -75,7 +75,7 @@ async function admit(c: Context, scope: Scope, access: readonly AccessScope[]): 
   const { config, tokenKeys, tokens, revocations } = scope.service
   const now = scope.now()
   const caller = await readBearer(c.req.header('authorization'), tokenKeys, tokens, config.serviceId, now)
-  await refuseRevoked(revocations, caller, scope.sql, now.getTime(), scope.background)
+  await refuseRevoked(revocations, caller, scope.query, now.getTime(), scope.background)
   if (!access.some((each) => caller.scopes.has(each))) {
     throw new ServiceError('scope_missing', { detail: access.join(' or ') })
   }

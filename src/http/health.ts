@@ -18,7 +18,7 @@ export async function showLive(): Promise<Answer> {
 export async function showReady(_c: Context, scope: Scope): Promise<Answer> {
   let state: DatabaseState
   try {
-    state = await readState(scope.sql, LOG_ID)
+    state = await scope.query((sql) => readState(sql, LOG_ID))
   } catch (error) {
     return notReady('databaseUnreachable', describeFailure(error).sqlState)
   }

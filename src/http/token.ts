@@ -21,7 +21,7 @@ export async function issueToken(c: Context, scope: Scope): Promise<Answer> {
   }
   const now = scope.now()
   const { config, tokenKeys } = scope.service
-  const client = await proveClient(scope.sql, assertion, `${config.publicUrl}/oauth/token`, now)
+  const client = await proveClient(scope.query, assertion, `${config.publicUrl}/oauth/token`, now)
   // RFC 7521 §4.2: it need not be there; if it is, it names the client of the assertion
   const named = form.get('client_id')
   if (named !== undefined && named !== client.clientId) {

@@ -135,7 +135,7 @@ function coverageAnswer(coverage: CoverageFacts, applies: boolean): CoverageAnsw
 
 function goodUntil(decision: DecisionKind, serviceDate: IsoDate, checkedAt: Date): string {
   const endOfDay = endOfDayInVietnam(serviceDate)
-  if (decision === 'entitled') return endOfDay.toISOString()
-  const soon = new Date(checkedAt.getTime() + ASK_AGAIN_AFTER_MS)
-  return (soon < endOfDay ? soon : endOfDay).toISOString()
+  if (decision === 'entitled') return endOfDay
+  const soon = new Date(checkedAt.getTime() + ASK_AGAIN_AFTER_MS).toISOString()
+  return soon < endOfDay ? soon : endOfDay
 }

@@ -8,7 +8,7 @@ import { ServiceError } from '../errors.ts'
 import type { Scope } from '../scope.ts'
 import type { VerificationAnswer } from './answer.ts'
 import { readVerificationId } from './id.ts'
-import { type VerificationDetails, withReceipt } from './verify.ts'
+import { base64, type VerificationDetails, withReceipt } from './verify.ts'
 
 /** The part of an entry's body that decides who may read it. */
 const bodySchema = z.object({ kind: z.string(), facility: z.string().nullable() })
@@ -56,9 +56,11 @@ export async function readVerificationForAudit(
 async function findVerification(scope: Scope, id: string) {
   const place = readVerificationId(id)
   if (place === null) throw new ServiceError('verification_not_found')
-  const entry = await findEntry(scope.sql, place.logId, place.index).catch((cause: unknown) => {
-    throw new ServiceError('database_unavailable', { cause })
-  })
+  const entry = await scope
+    .query((sql) => findEntry(sql, place.logId, place.index))
+    .catch((cause: unknown) => {
+      throw new ServiceError('database_unavailable', { cause })
+    })
   if (entry === null) throw new ServiceError('verification_not_found')
   const body = bodySchema.parse(JSON.parse(entry.body))
   if (body.kind !== 'verification' || body.facility === null) throw new ServiceError('verification_not_found')
@@ -68,7 +70,7 @@ async function findVerification(scope: Scope, id: string) {
 function openAnswer(scope: Scope, index: number, entry: StoredEntry, facility: string): VerificationAnswer {
   if (entry.sealed === null) throw new ServiceError('verification_erased')
   const text = openDetails(scope.service.dataKeys, entry.subject, entry.sealed)
-  return withReceipt(scope, facility, index, JSON.parse(text) as VerificationDetails, entry.leafHash)
+  return withReceipt(scope, facility, index, JSON.parse(text) as VerificationDetails, base64(entry.leafHash))
 }
 
 function masked(cardNumber: string): string {

@@ -87,7 +87,7 @@ export async function verify(
     idempotency,
   })
   const appended = await scope.append(row)
-  return receipt(scope, caller, appended, details, Buffer.from(row.leafHash, 'base64'))
+  return receipt(scope, caller, appended, details, row.leafHash)
 }
 
 /** Null when our copy could not be read: the patient is answered `source_failed`, not turned away with an error. */
@@ -149,14 +149,14 @@ function receipt(
   caller: Principal,
   appended: Appended,
   details: VerificationDetails,
-  leafHash: Buffer,
+  leafHash: string,
 ): VerificationAnswer {
   switch (appended.outcome) {
     case 'appended':
       return withReceipt(scope, caller.facility ?? '', appended.index, details, leafHash)
     case 'repeated': {
       const earlier = JSON.parse(appended.details) as VerificationDetails // our own text, authenticated by its seal
-      return withReceipt(scope, caller.facility ?? '', appended.index, earlier, appended.leafHash)
+      return withReceipt(scope, caller.facility ?? '', appended.index, earlier, base64(appended.leafHash))
     }
     case 'keyTakenByAnotherRequest':
       throw new ServiceError('idempotency_conflict')
@@ -171,7 +171,7 @@ export function withReceipt(
   facility: string,
   index: number,
   details: VerificationDetails,
-  leafHash: Uint8Array,
+  leafHash: string,
 ): VerificationAnswer {
   const deed = { logId: LOG_ID, index, facility, person: details.person }
   const { checkedAt, serviceDate, decision, code, cause, vssCode, vssCodeSource, warnings, ...rest } = details.answer
@@ -191,7 +191,11 @@ export function withReceipt(
       checkCode: checkCode(scope.service.dataKeys, deed),
       log: String(LOG_ID),
       index,
-      leafHash: Buffer.from(leafHash).toString('base64'),
+      leafHash,
     },
   }
+}
+
+export function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('base64')
 }

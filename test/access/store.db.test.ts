@@ -3,6 +3,7 @@ import type { Principal } from '../../src/access/principal.ts'
 import { noRevocationsYet, refuseRevoked } from '../../src/access/revocations.ts'
 import { findClientKey, findRevoked, pruneJti, revokeKeys, saveClient, useJti } from '../../src/access/store.ts'
 import { connect, type Sql } from '../../src/db/connect.ts'
+import type { Query } from '../../src/db/pool.ts'
 import { createWorld, type World } from '../support/service.ts'
 
 let world: World
@@ -106,10 +107,11 @@ describe('what was revoked', () => {
       await addKey('facility:38005', keyId)
       const principal = { clientId: 'facility:38005', keyId } as Principal
       const revocations = noRevocationsYet()
+      const query: Query = (work) => work(sql)
       let nowMs = Date.now()
       const passes = async (): Promise<boolean> => {
         const background: Promise<unknown>[] = []
-        const passed = await refuseRevoked(revocations, principal, sql, nowMs, (work) => background.push(work)).then(
+        const passed = await refuseRevoked(revocations, principal, query, nowMs, (work) => background.push(work)).then(
           () => true,
           () => false,
         )
@@ -133,11 +135,12 @@ describe('what was revoked', () => {
     const principal = { clientId: 'facility:38006', keyId: 'a' } as Principal
     const revocations = noRevocationsYet()
     const own = connect(world.appUrl, { connectionsMax: 1, statementTimeoutMs: 1_000, applicationName: 'access' })
+    const query: Query = (work) => work(own)
     const now = Date.now()
-    await refuseRevoked(revocations, principal, own, now, () => {})
+    await refuseRevoked(revocations, principal, query, now, () => {})
     await own.end()
-    await refuseRevoked(revocations, principal, own, now + 3_900, (work) => work.catch(() => {}))
-    await expect(refuseRevoked(revocations, principal, own, now + 4_100, () => {})).rejects.toMatchObject({
+    await refuseRevoked(revocations, principal, query, now + 3_900, (work) => work.catch(() => {}))
+    await expect(refuseRevoked(revocations, principal, query, now + 4_100, () => {})).rejects.toMatchObject({
       code: 'database_unavailable',
     })
   })

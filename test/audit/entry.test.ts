@@ -23,15 +23,15 @@ const text = fc.oneof(fc.json({ stringUnit: 'grapheme' }), fc.string({ unit: 'gr
 test('the leaf hash is SHA-256(0x00 ‖ body) over the UTF-8 of the body (RFC 6962 §2.1)', async () => {
   await fc.assert(
     fc.asyncProperty(text, async (body) => {
-      expect(leafHash(body).toString('base64')).toBe(await sha256(Buffer.of(0), Buffer.from(body, 'utf8')))
+      expect(leafHash(body)).toBe(await sha256(Buffer.of(0), Buffer.from(body, 'utf8')))
     }),
     DETERMINISTIC,
   )
 })
 
 test('pinned: the leaf hash of the empty leaf (RFC 6962), and of one of ours', () => {
-  expect(leafHash('').toString('hex')).toBe('6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d')
-  expect(leafHash('{"v":1}').toString('hex')).toBe('0fe7f04cd9688fb996eea9ae1248cbe83b4d04805413f35ab25ad9deb5a3cb32')
+  expect(inHex(leafHash(''))).toBe('6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d')
+  expect(inHex(leafHash('{"v":1}'))).toBe('0fe7f04cd9688fb996eea9ae1248cbe83b4d04805413f35ab25ad9deb5a3cb32')
 })
 
 test('the commitment is SHA-256(salt ‖ details)', async () => {
@@ -81,9 +81,9 @@ describe('an entry', () => {
 
   test('changes its hash with any single character of the body', () => {
     const { body } = buildEntry(content)
-    const hashes = new Set([leafHash(body).toString('hex')])
+    const hashes = new Set([leafHash(body)])
     for (let i = 0; i < body.length; i++) {
-      hashes.add(leafHash(`${body.slice(0, i)}~${body.slice(i + 1)}`).toString('hex'))
+      hashes.add(leafHash(`${body.slice(0, i)}~${body.slice(i + 1)}`))
     }
     expect(hashes.size).toBe(body.length + 1)
   })
@@ -92,3 +92,7 @@ describe('an entry', () => {
     expect(JSON.parse(buildEntry({ ...content, kind: 'auditRead', facility: null }).body).facility).toBeNull()
   })
 })
+
+function inHex(base64: string): string {
+  return Buffer.from(base64, 'base64').toString('hex')
+}

@@ -65,7 +65,7 @@ describe('an append whose end is not known would be called a failure, or be done
       .poll(async () => {
         const [row] = await world.owner<{ pid: number }[]>`
           select pid from pg_stat_activity
-           where datname = current_database() and wait_event_type = 'Lock' and query like '%log_head%' and pid <> pg_backend_pid()`
+           where datname = current_database() and application_name = 'kiemthe serve' and wait_event_type = 'Lock'`
         pid = row?.pid ?? 0
         return pid
       })

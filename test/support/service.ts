@@ -12,7 +12,7 @@ import { connect, type Sql } from '../../src/db/connect.ts'
 import { saveFacilities } from '../../src/facility/store.ts'
 import { type RunningServer, startServer } from '../../src/node.ts'
 import type { FeedRow } from '../../src/sync/feed.ts'
-import { type LoadPlan, prepareChunk } from '../../src/sync/load.ts'
+import { keyCheckOf, type LoadPlan, prepareChunk } from '../../src/sync/load.ts'
 import { beginLoad, copyChunk, finishLoad } from '../../src/sync/store.ts'
 import type { VerificationAnswer } from '../../src/verification/answer.ts'
 import { type Cluster, createDatabase, databaseUrl } from './cluster.ts'
@@ -149,9 +149,11 @@ export async function loadRows(
   rows: readonly FeedRow[],
   asOf: Date,
 ): Promise<void> {
-  const plan: LoadPlan = { feed: 'vss', sequence: 1, source: 'test', rows: rows.length, asOf }
+  const keys = deriveDataKeys(dataKeys)
+  const parts = { chunkRows: Math.max(1, rows.length), keyCheck: keyCheckOf(keys) }
+  const plan: LoadPlan = { feed: 'vss', sequence: 1, source: 'test', rows: rows.length, ...parts, asOf }
   await beginLoad(owner, plan)
-  await copyChunk(owner, plan, prepareChunk(deriveDataKeys(dataKeys), plan, 0, 0, rows))
+  await copyChunk(owner, plan, prepareChunk(keys, plan, 0, 0, rows))
   await finishLoad(owner, plan)
 }
 

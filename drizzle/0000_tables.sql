@@ -79,6 +79,8 @@ CREATE TABLE "feed_load" (
 	"sequence" bigint NOT NULL,
 	"source" text NOT NULL,
 	"rows" bigint NOT NULL,
+	"chunk_rows" integer NOT NULL,
+	"key_check" uuid NOT NULL,
 	"as_of" timestamp with time zone NOT NULL,
 	"started_at" timestamp with time zone NOT NULL,
 	"finished_at" timestamp with time zone,

@@ -66,5 +66,6 @@ const NOT_OUR_FAULT = /^(E[A-Z]{4,}|CONNECT_TIMEOUT|CONNECTION_[A-Z]+|28[0-9A-Z]
 main(process.argv.slice(2)).catch((error: unknown) => {
   const { text, code } = explain(error)
   process.stderr.write(`kiemthe: ${text}\n`)
-  process.exitCode = code
+  // not `exitCode`: what the command left open (a pool, a channel to its crew) must not keep a failed process alive
+  process.exit(code)
 })

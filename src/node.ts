@@ -76,7 +76,10 @@ export async function startServer(
   server.headersTimeout = Math.min(HEADERS_TIMEOUT_MS, config.requestTimeoutMs)
   server.keepAliveTimeout = KEEP_ALIVE_MS
   const unused = unusedConnections(server)
-  const port = await listen(server, config)
+  const port = await listen(server, config).catch(async (error: unknown) => {
+    await pool.end()
+    throw error
+  })
   log.info({ port }, 'serving')
 
   const pruning = setInterval(() => {

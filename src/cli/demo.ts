@@ -8,6 +8,7 @@ import { connect } from '../db/connect.ts'
 import { ensureDatabase } from '../db/database.ts'
 import { migrateSchema } from '../db/migrate.ts'
 import { APP_ROLE, ensureRoles, lacking } from '../db/roles.ts'
+import { holdsFinishedLoad } from '../sync/store.ts'
 import { readArguments, wholeNumber } from './arguments.ts'
 import { type Crew, startCrew } from './crew.ts'
 import {
@@ -20,6 +21,7 @@ import {
   readSecret,
   rolePasswordsOf,
   tokenKeysOf,
+  writeSecret,
 } from './data-folder.ts'
 import { saveDemoClients } from './demo-clients.ts'
 import { EmbeddedError } from './embedded/error.ts'
@@ -89,10 +91,11 @@ class Stopped extends Error {}
 
 async function run(options: Options, signal: AbortSignal): Promise<void> {
   const { folder } = options
-  const known = await demoOf(options)
+  const kept = await demoOf(options)
   const database = await openDatabase(folder)
   try {
     signal.throwIfAborted()
+    const known = await reconcile(options, kept, database.ownerUrl)
     const appUrl = await prepareDatabase(database.ownerUrl, folder)
     signal.throwIfAborted()
     const dataKeys = await dataKeysOf(folder)
@@ -133,19 +136,34 @@ function readOptions(args: string[]): Options {
   }
 }
 
-/** The folder's own province; options that contradict it are refused, never mixed in. */
-async function demoOf({ folder, cards, seed }: Options): Promise<Demo> {
-  const demo = await readOrMake(folder.demoFile, demoSchema, async () => ({
+/** The folder's own province. */
+function demoOf({ folder, cards, seed }: Options): Promise<Demo> {
+  return readOrMake(folder.demoFile, demoSchema, async () => ({
     seed: seed ?? SEED_DEFAULT,
     baseDate: todayInVietnam(new Date()),
     cards: cards ?? CARDS_DEFAULT,
   }))
-  if ((cards !== null && cards !== demo.cards) || (seed !== null && seed !== demo.seed)) {
-    throw new UsageError(
-      `${folder.path} holds ${demo.cards} cards of seed ${demo.seed}; leave --cards and --seed out, or choose another --data`,
-    )
+}
+
+/**
+ * Options that contradict a whole province are refused, never mixed in. Before it is whole nobody has used it: the
+ * options are taken, and what was loaded for the former ones goes (`loadProvince` finds it to be of another source).
+ */
+async function reconcile({ folder, cards, seed }: Options, kept: Demo, ownerUrl: string): Promise<Demo> {
+  const wanted = { seed: seed ?? kept.seed, baseDate: todayInVietnam(new Date()), cards: cards ?? kept.cards }
+  if (wanted.cards === kept.cards && wanted.seed === kept.seed) return kept
+  const sql = connect(ownerUrl, { connectionsMax: 1, statementTimeoutMs: 0, applicationName: 'kiemthe demo' })
+  try {
+    if (await holdsFinishedLoad(sql)) {
+      throw new UsageError(
+        `${folder.path} holds ${kept.cards} cards of seed ${kept.seed}; leave --cards and --seed out, or choose another --data`,
+      )
+    }
+  } finally {
+    await sql.end({ timeout: 5 })
   }
-  return demo
+  await writeSecret(folder.demoFile, wanted)
+  return wanted
 }
 
 interface OwnedDatabase {

@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads'
 import type { Province } from '../../mocks/province/person.ts'
-import type { DataKeysFile } from '../data-keys.ts'
+import { type DataKeysFile, deriveDataKeys } from '../data-keys.ts'
 import { connect } from '../db/connect.ts'
-import type { LoadPlan } from '../sync/load.ts'
+import { keyCheckOf, type LoadPlan } from '../sync/load.ts'
 import { beginLoad, discardLoad, finishLoad } from '../sync/store.ts'
 import type { FromWorker, LoadWorkerData, ToWorker } from './load-worker.ts'
 import { createProgress } from './progress.ts'
@@ -42,6 +42,8 @@ export async function loadProvince(load: ProvinceLoad): Promise<ProvinceLoaded> 
     sequence: 1,
     source: `province seed=${seed} base=${baseDate} cards=${load.records}`,
     rows: load.records,
+    chunkRows: CHUNK_ROWS,
+    keyCheck: keyCheckOf(deriveDataKeys(load.dataKeys)),
     asOf: new Date(),
   }
   try {
@@ -80,7 +82,7 @@ async function runThreads(
   rowsDone: number,
   onRows: (rows: number) => void,
 ): Promise<void> {
-  const chunks = Array.from({ length: Math.ceil(plan.rows / CHUNK_ROWS) }, (_, chunk) => chunk).filter(
+  const chunks = Array.from({ length: Math.ceil(plan.rows / plan.chunkRows) }, (_, chunk) => chunk).filter(
     (chunk) => !done.has(chunk),
   )
   let rows = rowsDone
@@ -122,7 +124,6 @@ function startThread(load: ProvinceLoad, plan: LoadPlan): Worker {
     dataKeys: load.dataKeys,
     plan,
     province: load.province,
-    chunkRows: CHUNK_ROWS,
   }
   return new Worker(new URL('./load-worker.ts', import.meta.url), { workerData, resourceLimits: THREAD_LIMITS })
 }

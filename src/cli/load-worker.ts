@@ -12,7 +12,6 @@ export interface LoadWorkerData {
   readonly dataKeys: DataKeysFile
   readonly plan: LoadPlan
   readonly province: { readonly seed: string | number; readonly baseDate: IsoDate }
-  readonly chunkRows: number
 }
 
 export type ToWorker = { readonly chunk: number } | 'end'
@@ -20,7 +19,7 @@ export interface FromWorker {
   readonly rows: number
 }
 
-const { databaseUrl, dataKeys, plan, province, chunkRows } = workerData as LoadWorkerData
+const { databaseUrl, dataKeys, plan, province } = workerData as LoadWorkerData
 const port = parentPort
 if (port === null) throw new Error('this file is the body of a worker thread')
 
@@ -35,8 +34,8 @@ port.on('message', (message: ToWorker) => {
     copying.then(() => sql.end()).then(() => port.close())
     return
   }
-  const from = message.chunk * chunkRows
-  const rows = rowsOf(province, from, Math.min(from + chunkRows, plan.rows))
+  const from = message.chunk * plan.chunkRows
+  const rows = rowsOf(province, from, Math.min(from + plan.chunkRows, plan.rows))
   const prepared = prepareChunk(keys, plan, message.chunk, from, rows)
   const former = copying
   copying = former.then(() => copyChunk(sql, plan, prepared))

@@ -72,7 +72,12 @@ export function openRead(keys: DataKeys, read: SealedRead): CopyRead {
 }
 
 function openCoverage(keys: DataKeys, row: SealedRow): Coverage {
-  const holder = openHolder(keys, row.subject, row.sealed)
+  const { holder, days } = openHolder(keys, row.subject, row.sealed, {
+    validFrom: row.valid_from,
+    validTo: row.valid_to,
+    fiveYearsFrom: row.five_years_from,
+    statusFrom: row.status_from,
+  })
   return {
     holder,
     facts: {
@@ -80,12 +85,12 @@ function openCoverage(keys: DataKeys, row: SealedRow): Coverage {
       group: row.group,
       level: row.level,
       registeredFacility: row.registered_facility,
-      validFrom: row.valid_from,
-      validTo: row.valid_to,
-      fiveYearsFrom: row.five_years_from,
+      validFrom: days.validFrom,
+      validTo: days.validTo,
+      fiveYearsFrom: days.fiveYearsFrom,
       area: row.area,
       status: STATUSES.has(row.status) ? (row.status as CoverageStatus) : 'unknown',
-      statusFrom: row.status_from,
+      statusFrom: days.statusFrom,
       knownFrom: instantText(row.known_from),
       cardNumber: holder.cardNumber,
     },

@@ -24,7 +24,11 @@ import {
 const bytea = customType<{ data: Buffer }>({ dataType: () => 'bytea' })
 const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'string' })
 
-/** One version of one insurance record. `sealed` names the holder; the other columns name nobody. */
+/**
+ * One version of one insurance record. `sealed` names the holder; the other columns name nobody. Of a day that falls on
+ * the holder's birthday (a child's card holds from the day of birth) `valid_from`, `five_years_from` and `status_from`
+ * have the first day of the month and `valid_to` the last; the day itself is in `sealed`. No SQL decides by them.
+ */
 export const coverage = pgTable(
   'coverage',
   {
@@ -119,6 +123,9 @@ export const feedLoad = pgTable(
     sequence: bigint({ mode: 'number' }).notNull(),
     source: text().notNull(),
     rows: bigint({ mode: 'number' }).notNull(),
+    /** A load goes on only with chunks of this size and under the keys of this check; see `LoadPlan`. */
+    chunkRows: integer('chunk_rows').notNull(),
+    keyCheck: uuid('key_check').notNull(),
     asOf: instant('as_of').notNull(),
     startedAt: instant('started_at').notNull(),
     finishedAt: instant('finished_at'),

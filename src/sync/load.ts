@@ -13,8 +13,17 @@ export interface LoadPlan {
   /** Where the rows come from, in words: a load of another source does not go on where this one stopped. */
   readonly source: string
   readonly rows: number
+  /** Rows of a chunk: what `feed_chunk` says is in means other rows under another size. */
+  readonly chunkRows: number
+  /** `keyCheckOf` the data keys: rows under other keys are never found together with these. */
+  readonly keyCheck: string
   /** When the rows were true at the insurer. */
   readonly asOf: Date
+}
+
+/** Says whether two loads have the same data keys, and nothing of the keys. No row's text is this: rows have separators. */
+export function keyCheckOf(keys: DataKeys): string {
+  return mac128(keys.rowTag, 'load')
 }
 
 /** A part of a load that goes in whole or not at all. */
@@ -93,6 +102,7 @@ function writeCoverage(
   subject: LookupKey,
   row: CheckedRow,
 ): void {
+  const { sealed, days } = sealHolder(keys, subject, row.holder, row)
   to.row(COVERAGE_FIELDS)
   to.uuid(subject)
   to.int16(row.coverageNo)
@@ -100,19 +110,19 @@ function writeCoverage(
   to.int16(row.card.level)
   to.text(row.card.province)
   to.text(row.registeredFacility)
-  to.date(row.validFrom)
-  to.date(row.validTo)
-  to.date(row.fiveYearsFrom)
+  to.date(days.validFrom)
+  to.date(days.validTo)
+  to.date(days.fiveYearsFrom)
   to.text(row.area)
   to.text(row.status)
-  to.date(row.statusFrom)
+  to.date(days.statusFrom)
   to.uuid(contentTag(keys, row))
-  to.bytea(sealHolder(keys, subject, row.holder))
+  to.bytea(sealed)
   to.fields(versionFields)
 }
 
 /**
- * Keyed digest of all that a version says: two rows with one tag are one version. Parts are joined by a control
+ * Keyed digest of all that a version says, its days as they came: two rows with one tag are one version. Parts are joined by a control
  * character that no part can hold (names and numbers were checked), so different rows give different texts.
  */
 function contentTag(keys: DataKeys, row: CheckedRow): string {

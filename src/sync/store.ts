@@ -17,21 +17,25 @@ const COVERAGE_COLUMNS =
 
 export type LoadStart =
   | { readonly state: 'done' }
-  /** Another load stands in this database. */
+  /** Another load stands in this database: of another source or, unfinished, of other chunks or under other keys. */
   | { readonly state: 'otherSource'; readonly source: string; readonly finished: boolean }
   | { readonly state: 'open'; readonly chunksDone: ReadonlySet<number>; readonly rowsDone: number; readonly asOf: Date }
 
 /** Opens a load or finds it again. Indexes go first: building them once at the end costs a third of keeping them. */
 export async function beginLoad(sql: Sql, plan: LoadPlan): Promise<LoadStart> {
   await sql`
-    insert into feed_load (feed, sequence, source, rows, as_of, started_at)
-    values (${plan.feed}, ${plan.sequence}, ${plan.source}, ${plan.rows}, ${plan.asOf.toISOString()}, now())
+    insert into feed_load (feed, sequence, source, rows, chunk_rows, key_check, as_of, started_at)
+    values (${plan.feed}, ${plan.sequence}, ${plan.source}, ${plan.rows}, ${plan.chunkRows}, ${plan.keyCheck},
+            ${plan.asOf.toISOString()}, now())
     on conflict do nothing`
-  const [load] = await sql<{ source: string; as_of: string; finished: boolean }[]>`
-    select source, as_of, finished_at is not null as finished from feed_load
+  const [load] = await sql<{ source: string; as_of: string; finished: boolean; same_parts: boolean }[]>`
+    select source, as_of, finished_at is not null as finished,
+           chunk_rows = ${plan.chunkRows} and key_check = ${plan.keyCheck} as same_parts
+      from feed_load
      where feed = ${plan.feed} and sequence = ${plan.sequence}`
   if (load === undefined) throw new Error('a load that was just opened is gone')
-  if (load.source !== plan.source) {
+  // a finished one has no parts to go on with, and whether its keys are ours the server checks when it starts
+  if (load.source !== plan.source || !(load.finished || load.same_parts)) {
     return { state: 'otherSource', source: load.source, finished: load.finished }
   }
   if (load.finished) return { state: 'done' }
@@ -47,7 +51,15 @@ export async function beginLoad(sql: Sql, plan: LoadPlan): Promise<LoadStart> {
   }
 }
 
-/** Forgets an unfinished load of another source, so that this one starts from nothing. */
+/** Whether the copy was ever whole. The tables may not be there yet. */
+export async function holdsFinishedLoad(sql: Sql): Promise<boolean> {
+  const tables = await sql`select to_regclass('public.feed_load') as name`
+  if (tables[0]?.['name'] == null) return false
+  const finished = await sql`select from feed_load where finished_at is not null limit 1`
+  return finished.count > 0
+}
+
+/** Forgets an unfinished load that cannot be gone on with, so that this one starts from nothing. */
 export async function discardLoad(sql: Sql, plan: LoadPlan): Promise<void> {
   await sql`truncate coverage, alias, feed_chunk, quarantine`
   await sql`delete from feed_load where feed = ${plan.feed} and sequence = ${plan.sequence}`
@@ -81,12 +93,30 @@ async function copyInto(tx: TransactionSql, statement: string, bytes: Buffer): P
   await finished(stream)
 }
 
+/** The feed contradicts itself, so its load cannot be finished. Says how, and names nobody. */
+export class LoadRefused extends Error {}
+
+/** Not the cause as well: PostgreSQL's detail of a unique violation names the key of a person. */
+function refuse(what: string): (error: unknown) => never {
+  return (error) => {
+    const { code } = error as { code?: unknown }
+    if (code !== UNIQUE_VIOLATION) throw error
+    throw new LoadRefused(`${what}; the load is not finished and the copy does not answer from it`)
+  }
+}
+
+const UNIQUE_VIOLATION = '23505'
+
 /** Primary keys as the migration defines them, statistics, and last the watermark: from now on the copy answers. */
 export async function finishLoad(sql: Sql, plan: LoadPlan): Promise<void> {
   await sql`alter table coverage drop constraint if exists coverage_pkey`
   await sql`alter table alias drop constraint if exists alias_pkey`
-  await sql`alter table coverage add constraint coverage_pkey primary key (subject, coverage_no, known_from)`
-  await sql`alter table alias add constraint alias_pkey primary key (alias)`
+  await sql`alter table coverage add constraint coverage_pkey primary key (subject, coverage_no, known_from)`.catch(
+    refuse('the feed names one coverage of one person twice'),
+  )
+  await sql`alter table alias add constraint alias_pkey primary key (alias)`.catch(
+    refuse('the feed gives one insurance number or former number to two people, or has one person in two places'),
+  )
   await sql`analyze coverage, alias`
   await sql`
     with done as (

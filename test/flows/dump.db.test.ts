@@ -2,9 +2,11 @@ import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Person, person } from '../../mocks/province/person.ts'
 import { chipIdQrText } from '../../mocks/province/qr.ts'
-import { todayInVietnam } from '../../src/calendar.ts'
+import { daysInMonth, todayInVietnam } from '../../src/calendar.ts'
+import { deriveDataKeys, lookupKey } from '../../src/data-keys.ts'
 import type { Sql } from '../../src/db/connect.ts'
 import { withoutAccents } from '../../src/identity/accents.ts'
+import type { FeedRow } from '../../src/sync/feed.ts'
 import { createWorld, post, type Running, type World } from '../support/service.ts'
 
 /** Law: a dump of the database names nobody. Whoever holds it has every table, and nothing that says who is who. */
@@ -13,19 +15,26 @@ const today = todayInVietnam(new Date())
 const people = Array.from({ length: 250 }, (_, i) => person({ seed: 'dump', baseDate: today }, i))
 /** Their rows of the feed are spoiled: the quarantine has them. */
 const spoiled = people.slice(200, 220)
-/** When a coverage begins and ends, in the clear: `decide` needs it, a look-up does not. */
+/** The days of a coverage stand in the clear, and may be those of somebody's birth by chance: tests of their own. */
 const TERM = ['valid_from', 'valid_to', 'five_years_from', 'status_from']
+/** Their days all fall on their birthday. 2024 and 2028 have every day of a year. */
+const ofBirthdays = people.slice(220).filter(({ dateOfBirth }) => dateOfBirth.length === 10)
+const fed: FeedRow[] = people.flatMap((each) =>
+  each.coverages.map((row) => {
+    if (spoiled.includes(each)) return { ...row, status: 'asleep' as typeof row.status }
+    if (!ofBirthdays.includes(each)) return row
+    const in2024 = `2024${each.dateOfBirth.slice(4)}`
+    const validFrom = each.dateOfBirth > in2024 ? each.dateOfBirth : in2024
+    return { ...row, validFrom, validTo: `2028${in2024.slice(4)}`, fiveYearsFrom: in2024, statusFrom: in2024 }
+  }),
+)
 const stranger = person({ seed: 'stranger', baseDate: today }, 0)
 
 let world: World
 let running: Running
 
 beforeAll(async () => {
-  world = await createWorld(
-    people.flatMap((each) =>
-      each.coverages.map((row) => (spoiled.includes(each) ? { ...row, status: 'asleep' as typeof row.status } : row)),
-    ),
-  )
+  world = await createWorld(fed)
   running = await world.start()
   const token = await world.token('facility:38001')
   for (const someone of [...people.slice(0, 60), ...spoiled, stranger]) {
@@ -74,10 +83,34 @@ test('no table holds what names a person: numbers, names, birth dates, in any wr
 })
 
 // A child's first card is in force from the day of birth, so for one person in fifteen `valid_from` is the birth date.
-test.fails('the term of a coverage does not tell when a child was born', async () => {
+test('no table tells when a child was born by the days of a coverage', async () => {
   const { texts } = await dump(world.owner, { without: [] })
-  const found = people.filter((someone) => shortNeedles(someone).some(([, needle]) => texts.includes(needle)))
+  // what stays in the clear is a day of somebody by chance: other people's days, and the ends of months
+  const chance = new Set(fed.flatMap((row) => daysOf(row).filter((day) => !isBirthday(row, day))))
+  const searched = people.filter(({ dateOfBirth }) => !chance.has(dateOfBirth) && !isEndOfMonth(dateOfBirth))
+  expect(
+    searched.filter(({ coverages, dateOfBirth }) => coverages[0]?.validFrom === dateOfBirth).length,
+  ).toBeGreaterThan(5)
+  const found = searched.filter((someone) => shortNeedles(someone).some(([, needle]) => texts.includes(needle)))
   expect(found.map((each) => each.index)).toEqual([])
+})
+
+test('no day of a coverage in the clear falls on its holder’s birthday: month and day are secret, whatever the year', async () => {
+  const keys = deriveDataKeys(world.dataKeys)
+  const rows = await world.owner<{ subject: string; days: string }[]>`
+    select replace(subject::text, '-', '') as subject,
+           concat_ws(' ', valid_from, valid_to, five_years_from, status_from) as days
+      from coverage`
+  const found: number[] = []
+  for (const someone of people.filter(({ dateOfBirth }) => !isEndOfMonth(dateOfBirth))) {
+    const key = lookupKey(keys, someone.citizenId)
+    const days = rows.filter((row) => row.subject === key).flatMap((row) => row.days.split(' '))
+    if (days.some((day) => isBirthday(someone, day))) found.push(someone.index)
+  }
+  expect(found).toEqual([])
+  const onBirthday = fed.filter((row) => row.validTo !== null && isBirthday(row, row.validTo))
+  expect(onBirthday.length).toBeGreaterThanOrEqual(ofBirthdays.length)
+  expect(ofBirthdays.length).toBeGreaterThan(20)
 })
 
 test('what the service wrote to its own log names nobody', () => {
@@ -93,6 +126,20 @@ test('the same search would have found them in the feed', () => {
   const plain = JSON.stringify(people.map((each) => each.coverages))
   for (const someone of people) expect(longNeedles(someone).filter(([, each]) => plain.includes(each))).not.toEqual([])
 })
+
+function daysOf({ validFrom, validTo, fiveYearsFrom, statusFrom }: FeedRow): string[] {
+  return [validFrom, validTo, fiveYearsFrom, statusFrom].filter((day) => day !== null)
+}
+
+function isBirthday({ dateOfBirth }: { readonly dateOfBirth: string }, day: string): boolean {
+  return dateOfBirth.length === 10 && day.slice(4) === dateOfBirth.slice(4)
+}
+
+/** A day on an end of its month cannot be told from a month's. */
+function isEndOfMonth(date: string): boolean {
+  const day = Number(date.slice(8))
+  return day === 1 || day === daysInMonth(Number(date.slice(0, 4)), Number(date.slice(5, 7)))
+}
 
 /** Long enough that chance does not write them into random bytes. */
 function longNeedles(someone: Person): [string, string][] {

@@ -19,15 +19,15 @@ import { ServiceError } from './errors.ts'
 import type { Scope, Service } from './scope.ts'
 
 /**
- * Callers that may wait for a shared statement. A statement takes about 2 ms for 64 rows and 8 ms for 256: 1,024
- * waiting are 4 statements, 30 ms. More than that is not a queue but an outage; the next caller is told at once.
+ * Callers that may wait for a shared statement. An append took 25–46 µs a row (measured), so 256 rows about 10 ms: 1,024
+ * waiting are 4 statements, some 40 ms. More than that is not a queue but an outage; the next caller is told at once.
  */
 const READ_GROUP = { itemsMax: 256, waitingMax: 1024 }
 const APPEND_GROUP = { itemsMax: 256, waitingMax: 1024 }
 /** Idle connections of a proxy live longer than its own keep-alive (60 s is common), so that it never meets a closed one. */
 const KEEP_ALIVE_MS = 65_000
 const HEADERS_TIMEOUT_MS = 10_000
-/** Dead idempotency keys and assertions are swept this often, 1,000 a sweep: 14 days × 73,000 checks need 8 sweeps an hour. */
+/** Dead idempotency keys and assertions are swept this often, 1,000 a sweep: 73,000 checks a day end as 3,042 keys an hour, 12 sweeps take 12,000. */
 const PRUNE_EVERY_MS = 5 * 60_000
 
 export interface RunningServer {

@@ -45,7 +45,7 @@ function associatedData(table: SealedTable, subject: string): Buffer {
   return Buffer.from(`${table}:${subject}`)
 }
 
-/** One call to the system for many nonces and salts: `randomBytes` costs 1–2 µs a call, a slice of this 0.1. */
+/** One call to the system for many nonces and salts, instead of one each. */
 const pool = Buffer.allocUnsafe(16_384)
 let used = pool.length
 

@@ -42,7 +42,7 @@ export function buildEntry(content: EntryContent): Entry {
   return { body, leafHash: leafHash(body), salt }
 }
 
-/** SHA-256(salt ‖ details) in base64. One-shot hashes: a third of the time of a `Hash` object. */
+/** SHA-256(salt ‖ details) in base64. One-shot hashes make no stream object. */
 export function commitment(salt: Uint8Array, details: string): string {
   return hash('sha256', Buffer.concat([salt, Buffer.from(details)]), 'base64')
 }

@@ -7,7 +7,7 @@ import { StartError } from '../node.ts'
 const RESTART_AFTER_MS = 1_000
 
 /**
- * Several `kiemthe serve` on one port and one log: a verification costs three times as much processor in Node as in
+ * Several `kiemthe serve` on one port and one log: a verification costs more processor in Node than in
  * PostgreSQL, and Node uses one core. The processes share nothing but the listening socket; each has its own
  * connections and caches. If this process is killed they end by themselves (their channel to it breaks).
  */

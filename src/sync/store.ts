@@ -21,7 +21,7 @@ export type LoadStart =
   | { readonly state: 'otherSource'; readonly source: string; readonly finished: boolean }
   | { readonly state: 'open'; readonly chunksDone: ReadonlySet<number>; readonly rowsDone: number; readonly asOf: Date }
 
-/** Opens a load or finds it again. Indexes go first: building them once at the end costs a third of keeping them. */
+/** Opens a load or finds it again. Indexes go first: they are built once, sorted, at the end. */
 export async function beginLoad(sql: Sql, plan: LoadPlan): Promise<LoadStart> {
   await sql`
     insert into feed_load (feed, sequence, source, rows, chunk_rows, key_check, as_of, started_at)

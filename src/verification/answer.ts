@@ -16,7 +16,7 @@ export interface CoverageAnswer extends Rate {
   readonly registeredFacility: string
   readonly areaCode: string | null
   readonly fiveYearsFrom: IsoDate | null
-  readonly status: string
+  readonly status: CoverageFacts['status']
   /** The day the status took effect. */
   readonly statusFrom: IsoDate | null
   /** Since when our copy has known it. */

@@ -1,8 +1,10 @@
 import { type Context, Hono } from 'hono'
 import { ServiceError } from './errors.ts'
+import { showDocsContract, showOpenApiContract, showProblemsContract } from './http/contract/documents.ts'
 import { showLiveContract, showReadyContract } from './http/contract/health.ts'
 import { issueTokenContract, showTokenKeysContract } from './http/contract/oauth.ts'
 import { getVerificationContract, postVerificationContract } from './http/contract/verifications.ts'
+import { showDocs, showOpenApi, showProblems } from './http/documents.ts'
 import { endpoint } from './http/endpoint.ts'
 import { showLive, showReady } from './http/health.ts'
 import type { Route } from './http/route.ts'
@@ -45,6 +47,10 @@ export const ROUTES: readonly Route[] = [
 
   { method: 'GET', path: '/health/live', access: 'public', work: showLive, contract: showLiveContract },
   { method: 'GET', path: '/health/ready', access: 'public', work: showReady, contract: showReadyContract },
+
+  { method: 'GET', path: '/openapi.json', access: 'public', work: showOpenApi, contract: showOpenApiContract },
+  { method: 'GET', path: '/docs', access: 'public', work: showDocs, contract: showDocsContract },
+  { method: 'GET', path: '/docs/problems', access: 'public', work: showProblems, contract: showProblemsContract },
 ]
 
 /** Knows neither Node nor Workers: `open` gives each request what its host has. */

@@ -93,12 +93,14 @@ const ANY_BODY: readonly ErrorCode[] = [
 ]
 const ANY_DATABASE: readonly ErrorCode[] = ['overloaded', 'database_unavailable']
 
+const TOO_MANY = (Object.keys(PROBLEMS) as ErrorCode[]).filter((code) => PROBLEMS[code].status === 429)
+
 /** All problems that a route may answer, in the order of the table of problems. */
 export function problemsOf(route: Route): ErrorCode[] {
   const { contract } = route
   const codes = new Set<ErrorCode>([
     ...ANY_ROUTE,
-    ...(route.access === 'public' ? [] : ANY_TOKEN),
+    ...(route.access === 'public' ? [] : [...ANY_TOKEN, ...TOO_MANY]),
     ...(contract.body === undefined ? [] : ANY_BODY),
     ...(contract.body?.contentType === 'application/json' ? (['invalid_json'] as const) : []),
     ...(contract.database ? ANY_DATABASE : []),

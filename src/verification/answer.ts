@@ -14,7 +14,7 @@ export interface CoverageAnswer extends Rate {
   readonly validFrom: IsoDate
   readonly validTo: IsoDate | null
   readonly registeredFacility: string
-  readonly areaCode: string | null
+  readonly areaCode: CoverageFacts['area']
   readonly fiveYearsFrom: IsoDate | null
   readonly status: CoverageFacts['status']
   /** The day the status took effect. */

@@ -26,7 +26,7 @@ export const problemSchema = z
     status: z.int().min(400).max(599),
     code: z.enum(ERROR_CODES).meta({ description: 'Stable; for programs.' }),
     detail: said.optional().meta({ description: 'Names and limits, never a value of the request.' }),
-    requestId: z.uuid().meta({ description: 'As in `X-Request-Id`; quote it to the operator.' }),
+    requestId: z.uuid().max(36).meta({ description: 'As in `X-Request-Id`; quote it to the operator.' }),
     desk: said.meta({ description: 'Vietnamese: what the front desk does.' }),
     integrator: said.meta({ description: 'English: what the developer does.' }),
     errors: z.array(faultSchema).min(1).max(20).optional().meta({ description: 'The faults of an invalid request.' }),

@@ -46,7 +46,7 @@ export function openApiDocument(): string {
         token: {
           type: 'oauth2',
           description:
-            '`private_key_jwt` (RFC 7523) at /oauth/token; then `Authorization: Bearer`. Tokens and assertions are JWTs used as RFC 8725 says; a token lives 10 minutes.',
+            '`private_key_jwt` (RFC 7523) at /oauth/token; then `Authorization: Bearer`. Tokens and assertions are JWTs used as RFC8725 says; a token lives 10 minutes.',
           flows: {
             clientCredentials: {
               tokenUrl: 'https://kiemthe.example/oauth/token',
@@ -183,6 +183,6 @@ function componentSchemas(): Json {
 }
 
 /** Whole numbers of ours fit a double, and more than 32 bits. */
-function sayFormat({ jsonSchema }: { jsonSchema: { type?: string; format?: string } }): void {
+function sayFormat({ jsonSchema }: { jsonSchema: z.core.JSONSchema.BaseSchema }): void {
   if (jsonSchema.type === 'integer') jsonSchema.format = 'int64'
 }

@@ -38,7 +38,14 @@ export interface GrantedEndpoint {
 
 type Handler = (c: Context) => Promise<Response>
 
-const JSON_HEADERS = { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' }
+const JSON_HEADERS = {
+  'content-type': 'application/json; charset=utf-8',
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+}
+/** Two years, once clients reach the service by TLS. */
+const TLS_HEADERS = { ...JSON_HEADERS, 'strict-transport-security': 'max-age=63072000' }
 
 /** What every request goes through, in order: an id, its token, its work, one event; a failure becomes a problem. */
 export function endpoint(open: OpenScope, of: PublicEndpoint | GrantedEndpoint): Handler {
@@ -76,9 +83,13 @@ export function endpoint(open: OpenScope, of: PublicEndpoint | GrantedEndpoint):
     })
     return new Response(answer.body, {
       status: answer.status,
-      headers: { ...JSON_HEADERS, ...answer.headers, 'x-request-id': requestId },
+      headers: { ...headersOf(scope), ...answer.headers, 'x-request-id': requestId },
     })
   }
+}
+
+function headersOf(scope: Scope): Readonly<Record<string, string>> {
+  return scope.service.config.publicUrl.startsWith('https:') ? TLS_HEADERS : JSON_HEADERS
 }
 
 async function admit(c: Context, scope: Scope, access: readonly AccessScope[]): Promise<Principal> {

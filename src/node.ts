@@ -77,7 +77,7 @@ export async function startServer(
   server.requestTimeout = config.requestTimeoutMs
   server.headersTimeout = Math.min(HEADERS_TIMEOUT_MS, config.requestTimeoutMs)
   server.keepAliveTimeout = KEEP_ALIVE_MS
-  server.on('clientError', refuseUnparsed(scope))
+  server.on('clientError', refuseUnparsed(scope, busyConnections(server)))
   const unused = unusedConnections(server)
   const port = await listen(server, config).catch(async (error: unknown) => {
     await pool.end()
@@ -179,7 +179,7 @@ function unusedConnections(server: Server): ReadonlySet<Socket> {
 }
 
 /** What Node's parser refused never reaches the app: it gets a problem, a request id and an event all the same. */
-function refuseUnparsed(scope: Scope): (error: NodeJS.ErrnoException, socket: Duplex) => void {
+function refuseUnparsed(scope: Scope, busy: WeakSet<Duplex>): (error: NodeJS.ErrnoException, socket: Duplex) => void {
   return (error, socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) {
       socket.destroy()
@@ -193,7 +193,9 @@ function refuseUnparsed(scope: Scope): (error: NodeJS.ErrnoException, socket: Du
           : 'http_malformed'
     const requestId = crypto.randomUUID()
     const { status, headers, body } = toProblem(new ServiceError(code), requestId)
-    scope.record({ requestId, method: '-', route: '*', status, code, client: null, durationMs: 0, failure: null })
+    // a request whose body breaks off is in the app's hands, which tells it
+    if (!busy.has(socket))
+      scope.record({ requestId, method: '-', route: '*', status, code, client: null, durationMs: 0, failure: null })
     const all = {
       ...headers,
       'content-length': Buffer.byteLength(body),
@@ -203,6 +205,16 @@ function refuseUnparsed(scope: Scope): (error: NodeJS.ErrnoException, socket: Du
     const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)
     socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`)
   }
+}
+
+/** Connections whose request the app works on. */
+function busyConnections(server: Server): WeakSet<Duplex> {
+  const busy = new WeakSet<Duplex>()
+  server.on('request', ({ socket }, response) => {
+    busy.add(socket)
+    response.once('close', () => busy.delete(socket))
+  })
+  return busy
 }
 
 function listen(server: Server, config: Config): Promise<number> {

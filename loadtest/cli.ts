@@ -1,5 +1,6 @@
 import { crash } from './crash.ts'
 import { firstStart } from './first-start.ts'
+import { fuzz } from './fuzz.ts'
 import { ratio } from './ratio.ts'
 
 const SCENARIOS: Readonly<Record<string, { readonly what: string; readonly run: (args: string[]) => Promise<void> }>> =
@@ -12,6 +13,7 @@ const SCENARIOS: Readonly<Record<string, { readonly what: string; readonly run: 
       what: 'kill -9 of the server under load, N times: lost answers, double entries (--kills --seed --cards --desks)',
       run: crash,
     },
+    fuzz: { what: 'requests made from the OpenAPI document, valid and hostile (--requests --seed)', run: fuzz },
     ratio: { what: 'verified requests/s ÷ a bare control, in turn', run: ratio },
   }
 

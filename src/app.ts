@@ -1,26 +1,67 @@
 import { type Context, Hono } from 'hono'
 import { ServiceError } from './errors.ts'
+import { showDocsContract, showOpenApiContract, showProblemsContract } from './http/contract/documents.ts'
+import { showLiveContract, showReadyContract } from './http/contract/health.ts'
+import { issueTokenContract, showTokenKeysContract } from './http/contract/oauth.ts'
+import { getVerificationContract, postVerificationContract } from './http/contract/verifications.ts'
+import { showDocs, showOpenApi, showProblems } from './http/documents.ts'
 import { endpoint } from './http/endpoint.ts'
 import { showLive, showReady } from './http/health.ts'
+import type { Route } from './http/route.ts'
 import { issueToken, showTokenKeys } from './http/token.ts'
 import { getVerification, postVerification } from './http/verifications.ts'
 import type { OpenScope } from './scope.ts'
 
-/** Every path on one screen. Knows neither Node nor Workers: `open` gives each request what its host has. */
+/** Every path on one screen; `http/route.ts` says how one is added. */
+export const ROUTES: readonly Route[] = [
+  {
+    method: 'POST',
+    path: '/oauth/token',
+    access: 'public',
+    oauth: true,
+    work: issueToken,
+    contract: issueTokenContract,
+  },
+  {
+    method: 'GET',
+    path: '/.well-known/jwks.json',
+    access: 'public',
+    work: showTokenKeys,
+    contract: showTokenKeysContract,
+  },
+
+  {
+    method: 'POST',
+    path: '/v1/verifications',
+    access: ['verify'],
+    work: postVerification,
+    contract: postVerificationContract,
+  },
+  {
+    method: 'GET',
+    path: '/v1/verifications/{id}',
+    access: ['verify', 'audit'],
+    work: getVerification,
+    contract: getVerificationContract,
+  },
+
+  { method: 'GET', path: '/health/live', access: 'public', work: showLive, contract: showLiveContract },
+  { method: 'GET', path: '/health/ready', access: 'public', work: showReady, contract: showReadyContract },
+
+  { method: 'GET', path: '/openapi.json', access: 'public', work: showOpenApi, contract: showOpenApiContract },
+  { method: 'GET', path: '/docs', access: 'public', work: showDocs, contract: showDocsContract },
+  { method: 'GET', path: '/docs/problems', access: 'public', work: showProblems, contract: showProblemsContract },
+]
+
+/** Knows neither Node nor Workers: `open` gives each request what its host has. */
 export function createApp(open: OpenScope): Hono {
   const app = new Hono()
-  app.post('/oauth/token', endpoint(open, 'public', issueToken))
-  app.get('/.well-known/jwks.json', endpoint(open, 'public', showTokenKeys))
-
-  app.post('/v1/verifications', endpoint(open, ['verify'], postVerification))
-  app.get('/v1/verifications/:id', endpoint(open, ['verify', 'audit'], getVerification))
-
-  app.get('/health/live', endpoint(open, 'public', showLive))
-  app.get('/health/ready', endpoint(open, 'public', showReady))
-
+  for (const route of ROUTES) {
+    app.on(route.method, route.path.replaceAll(/\{(\w+)\}/g, ':$1'), endpoint(open, route))
+  }
   // not routes of their own: one handler a path keeps Hono on its short way (no middleware chain)
   const routes = [...app.routes]
-  app.notFound(endpoint(open, 'public', (c) => refuse(missing(app, routes, c))))
+  app.notFound(endpoint(open, { access: 'public', work: (c) => refuse(missing(app, routes, c)) }))
   return app
 }
 

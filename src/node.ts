@@ -1,5 +1,6 @@
-import type { Server } from 'node:http'
+import { type Server, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { createAdaptorServer } from '@hono/node-server'
 import { type DestinationStream, pino } from 'pino'
 import { noRevocationsYet } from './access/revocations.ts'
@@ -16,6 +17,7 @@ import { inGroups } from './db/group.ts'
 import { createPool, DatabaseSilent, type Pool, type Query } from './db/pool.ts'
 import { powersOverTheLog } from './db/readiness.ts'
 import { ServiceError } from './errors.ts'
+import { toProblem } from './http/problem.ts'
 import type { Scope, Service } from './scope.ts'
 
 /**
@@ -75,6 +77,7 @@ export async function startServer(
   server.requestTimeout = config.requestTimeoutMs
   server.headersTimeout = Math.min(HEADERS_TIMEOUT_MS, config.requestTimeoutMs)
   server.keepAliveTimeout = KEEP_ALIVE_MS
+  server.on('clientError', refuseUnparsed(scope, busyConnections(server)))
   const unused = unusedConnections(server)
   const port = await listen(server, config).catch(async (error: unknown) => {
     await pool.end()
@@ -173,6 +176,45 @@ function unusedConnections(server: Server): ReadonlySet<Socket> {
   })
   server.on('request', (request) => unused.delete(request.socket))
   return unused
+}
+
+/** What Node's parser refused never reaches the app: it gets a problem, a request id and an event all the same. */
+function refuseUnparsed(scope: Scope, busy: WeakSet<Duplex>): (error: NodeJS.ErrnoException, socket: Duplex) => void {
+  return (error, socket) => {
+    if (error.code === 'ECONNRESET' || !socket.writable) {
+      socket.destroy()
+      return
+    }
+    const code =
+      error.code === 'HPE_HEADER_OVERFLOW'
+        ? 'http_headers_too_large'
+        : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+          ? 'http_timeout'
+          : 'http_malformed'
+    const requestId = crypto.randomUUID()
+    const { status, headers, body } = toProblem(new ServiceError(code), requestId)
+    // a request whose body breaks off is in the app's hands, which tells it
+    if (!busy.has(socket))
+      scope.record({ requestId, method: '-', route: '*', status, code, client: null, durationMs: 0, failure: null })
+    const all = {
+      ...headers,
+      'content-length': Buffer.byteLength(body),
+      'x-request-id': requestId,
+      connection: 'close',
+    }
+    const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)
+    socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`)
+  }
+}
+
+/** Connections whose request the app works on. */
+function busyConnections(server: Server): WeakSet<Duplex> {
+  const busy = new WeakSet<Duplex>()
+  server.on('request', ({ socket }, response) => {
+    busy.add(socket)
+    response.once('close', () => busy.delete(socket))
+  })
+  return busy
 }
 
 function listen(server: Server, config: Config): Promise<number> {

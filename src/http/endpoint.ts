@@ -18,20 +18,37 @@ export interface Answer {
   readonly code?: DecisionCode | ErrorCode
 }
 
-/** `public`: no token. Otherwise one of the scopes must be granted. */
-export type Access = 'public' | readonly AccessScope[]
-
 export type PublicWork = (c: Context, scope: Scope) => Promise<Answer>
 export type GrantedWork = (c: Context, scope: Scope, caller: Principal) => Promise<Answer>
 
-type Endpoint = (c: Context) => Promise<Response>
+/** `public`: no token is looked at. */
+export interface PublicEndpoint {
+  readonly access: 'public'
+  readonly work: PublicWork
+  /** Failures carry the members of RFC 6749 §5.2 too. */
+  readonly oauth?: true
+}
 
-const JSON_HEADERS = { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' }
+/** One of the scopes must be granted. */
+export interface GrantedEndpoint {
+  readonly access: readonly AccessScope[]
+  readonly work: GrantedWork
+  readonly oauth?: never
+}
+
+type Handler = (c: Context) => Promise<Response>
+
+const JSON_HEADERS = {
+  'content-type': 'application/json; charset=utf-8',
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+}
+/** Two years, once clients reach the service by TLS. */
+const TLS_HEADERS = { ...JSON_HEADERS, 'strict-transport-security': 'max-age=63072000' }
 
 /** What every request goes through, in order: an id, its token, its work, one event; a failure becomes a problem. */
-export function endpoint(open: OpenScope, access: 'public', work: PublicWork): Endpoint
-export function endpoint(open: OpenScope, access: readonly AccessScope[], work: GrantedWork): Endpoint
-export function endpoint(open: OpenScope, access: Access, work: PublicWork | GrantedWork): Endpoint {
+export function endpoint(open: OpenScope, of: PublicEndpoint | GrantedEndpoint): Handler {
   return async (c) => {
     const scope = open()
     const startedMs = scope.now().getTime()
@@ -41,15 +58,15 @@ export function endpoint(open: OpenScope, access: Access, work: PublicWork | Gra
     let code: ErrorCode | DecisionCode | null = null
     let answer: Answer
     try {
-      if (access === 'public') answer = await (work as PublicWork)(c, scope)
+      if (of.access === 'public') answer = await of.work(c, scope)
       else {
-        caller = await admit(c, scope, access)
-        answer = await (work as GrantedWork)(c, scope, caller)
+        caller = await admit(c, scope, of.access)
+        answer = await of.work(c, scope, caller)
       }
       code = answer.code ?? null
     } catch (error) {
       const thrown = error instanceof QueueFull ? new ServiceError('overloaded') : error
-      const problem = toProblem(thrown, requestId)
+      const problem = toProblem(thrown, requestId, of.oauth)
       if (problem.status >= 500) failure = describeFailure(thrown)
       code = problem.code
       answer = problem
@@ -66,9 +83,13 @@ export function endpoint(open: OpenScope, access: Access, work: PublicWork | Gra
     })
     return new Response(answer.body, {
       status: answer.status,
-      headers: { ...JSON_HEADERS, ...answer.headers, 'x-request-id': requestId },
+      headers: { ...headersOf(scope), ...answer.headers, 'x-request-id': requestId },
     })
   }
+}
+
+function headersOf(scope: Scope): Readonly<Record<string, string>> {
+  return scope.service.config.publicUrl.startsWith('https:') ? TLS_HEADERS : JSON_HEADERS
 }
 
 async function admit(c: Context, scope: Scope, access: readonly AccessScope[]): Promise<Principal> {

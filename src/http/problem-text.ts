@@ -52,6 +52,14 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemRow>> = {
     'See `errors`: a JSON pointer and a code for each fault.',
     'invalid_request',
   ),
+  http_malformed: row(
+    400,
+    'This is not HTTP',
+    CALL_IT,
+    'The request line, a header or the framing is broken (RFC 9112).',
+  ),
+  http_timeout: row(408, 'The request did not arrive in time', CALL_IT, 'Send a request whole, within seconds.'),
+  http_headers_too_large: row(431, 'The headers are too large', CALL_IT, 'All headers together: at most 16 KiB.'),
   route_not_found: row(
     404,
     'There is nothing here',

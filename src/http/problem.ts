@@ -1,5 +1,5 @@
 import { type ErrorCode, ServiceError } from '../errors.ts'
-import { FIELD_ISSUES, PROBLEMS } from './problem-text.ts'
+import { FIELD_ISSUES, PROBLEMS, type ProblemRow } from './problem-text.ts'
 
 /** A failure as the outside sees it (RFC 9457), ready to send. The only place that renders one. */
 export interface Problem {
@@ -10,7 +10,7 @@ export interface Problem {
 }
 
 /** Anything thrown becomes a problem; what is not a `ServiceError` is `internal` and tells nothing but the request id. */
-export function toProblem(error: unknown, requestId: string): Problem {
+export function toProblem(error: unknown, requestId: string, oauth = false): Problem {
   const known = error instanceof ServiceError ? error : new ServiceError('internal', { cause: error })
   const row = PROBLEMS[known.code]
   const first = known.faults[0]
@@ -32,8 +32,8 @@ export function toProblem(error: unknown, requestId: string): Problem {
             code: fault.issue,
             ...FIELD_ISSUES[fault.issue],
           })),
-    error: row.oauth,
-    error_description: row.oauth === undefined ? undefined : row.integrator,
+    error: oauth ? oauthError(row) : undefined,
+    error_description: oauth ? row.integrator : undefined,
   }
   const headers: Record<string, string> = { 'content-type': 'application/problem+json' }
   if (row.retryAfterSeconds !== undefined) headers['retry-after'] = String(row.retryAfterSeconds)
@@ -41,4 +41,9 @@ export function toProblem(error: unknown, requestId: string): Problem {
   if (row.status === 405 && known.detail !== null) headers['allow'] = known.detail.replace('GET', 'GET, HEAD') // Hono's
   if (row.status === 413) headers['connection'] = 'close' // the rest of the body is not read
   return { status: row.status, code: known.code, headers, body: JSON.stringify(body) }
+}
+
+/** RFC 6749 §5.2 has no word for a failure of ours; those of the authorization endpoint (§4.1.2.1) are understood. */
+function oauthError(row: ProblemRow): string {
+  return row.oauth ?? (row.status >= 500 ? 'server_error' : 'invalid_request')
 }

@@ -1,5 +1,5 @@
 import type { Context } from 'hono'
-import type { z } from 'zod'
+import { z } from 'zod'
 import { type FieldFault, type FieldIssue, ServiceError } from '../errors.ts'
 
 /** Bodies of ordinary requests (contract). */
@@ -149,10 +149,15 @@ function isMissing(issue: z.core.$ZodIssue): boolean {
   return !Object.hasOwn(issue.input as object, issue.discriminator)
 }
 
-/** 1–64 visible ASCII characters, or none. */
+/** 1–64 visible ASCII characters. */
+export const idempotencyKeySchema = z
+  .string()
+  .max(64)
+  .regex(/^[\x21-\x7e]{1,64}$/)
+
 export function readIdempotencyKey(c: Context): string | null {
   const key = c.req.header('idempotency-key')
   if (key === undefined) return null
-  if (!/^[\x21-\x7e]{1,64}$/.test(key)) throw new ServiceError('idempotency_key_invalid')
+  if (!idempotencyKeySchema.safeParse(key).success) throw new ServiceError('idempotency_key_invalid')
   return key
 }

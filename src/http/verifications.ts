@@ -1,10 +1,12 @@
 import type { Context } from 'hono'
+import type { z } from 'zod'
 import type { Principal } from '../access/principal.ts'
 import { ServiceError } from '../errors.ts'
 import type { Scope } from '../scope.ts'
 import { readVerification, readVerificationForAudit } from '../verification/read.ts'
 import { verificationRequestSchema } from '../verification/request.ts'
 import { verify } from '../verification/verify.ts'
+import { auditCaseSchema, auditPurposeSchema } from './contract/verifications.ts'
 import type { Answer } from './endpoint.ts'
 import { readIdempotencyKey, readJson } from './request.ts'
 
@@ -26,18 +28,16 @@ export async function getVerification(c: Context, scope: Scope, caller: Principa
   return { status: 200, body: JSON.stringify(answer), code: answer.code }
 }
 
-const PURPOSES = ['claimReview', 'complaint', 'courtOrder', 'incident'] as const
-
 export interface AuditPurpose {
-  readonly purpose: (typeof PURPOSES)[number]
+  readonly purpose: z.infer<typeof auditPurposeSchema>
   readonly auditCase: string | null
 }
 
 /** Every audit call says why it reads; all but a claim review name their case. */
 function readAuditPurpose(c: Context): AuditPurpose {
-  const purpose = PURPOSES.find((each) => each === c.req.header('audit-purpose'))
+  const purpose = auditPurposeSchema.safeParse(c.req.header('audit-purpose')).data
   const auditCase = c.req.header('audit-case') ?? null
-  const caseIsReadable = auditCase !== null && /^[\x21-\x7e]{1,64}$/.test(auditCase)
+  const caseIsReadable = auditCaseSchema.safeParse(auditCase).success
   if (purpose === undefined || (purpose === 'claimReview' ? auditCase !== null && !caseIsReadable : !caseIsReadable)) {
     throw new ServiceError('audit_purpose_missing')
   }

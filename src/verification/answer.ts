@@ -14,9 +14,9 @@ export interface CoverageAnswer extends Rate {
   readonly validFrom: IsoDate
   readonly validTo: IsoDate | null
   readonly registeredFacility: string
-  readonly areaCode: string | null
+  readonly areaCode: CoverageFacts['area']
   readonly fiveYearsFrom: IsoDate | null
-  readonly status: string
+  readonly status: CoverageFacts['status']
   /** The day the status took effect. */
   readonly statusFrom: IsoDate | null
   /** Since when our copy has known it. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { ERROR_CODES, type ErrorCode, type FieldIssue, ServiceError } from '../../src/errors.ts'
+import { oauthProblemSchema } from '../../src/http/contract/problem.ts'
 import { toProblem } from '../../src/http/problem.ts'
 import { FIELD_ISSUES, PROBLEMS } from '../../src/http/problem-text.ts'
 import { EVIDENCE_ISSUES } from '../../src/identity/evidence-issue.ts'
@@ -47,7 +48,7 @@ describe('statuses', () => {
   test('4xx is a wrong request, 5xx is ours; a 503 says when to come again, nothing else does', () => {
     for (const code of codes) {
       const { status, retryAfterSeconds } = PROBLEMS[code]
-      expect([400, 401, 403, 404, 405, 410, 413, 415, 422, 500, 503]).toContain(status)
+      expect([400, 401, 403, 404, 405, 408, 410, 413, 415, 422, 431, 500, 503]).toContain(status)
       expect(retryAfterSeconds !== undefined).toBe(status === 503)
     }
   })
@@ -63,7 +64,7 @@ describe('statuses', () => {
 
 describe('a problem document', () => {
   test.each(codes)('%s: the members of the contract', (code) => {
-    const { status, title, desk, integrator, oauth } = PROBLEMS[code]
+    const { status, title, desk, integrator } = PROBLEMS[code]
     const got = problem(new ServiceError(code))
     expect(got.status).toBe(status)
     expect(got.headers['content-type']).toBe('application/problem+json')
@@ -75,9 +76,14 @@ describe('a problem document', () => {
       requestId: REQUEST_ID,
       desk,
       integrator,
-      // RFC 6749 §5.2 for the token endpoint
-      ...(oauth === undefined ? {} : { error: oauth, error_description: integrator }),
     })
+  })
+
+  test.each(codes)('%s at the token endpoint: the members of RFC 6749 §5.2 too', (code) => {
+    const { body } = toProblem(new ServiceError(code), REQUEST_ID, true)
+    const problem = oauthProblemSchema.parse(JSON.parse(body))
+    expect(problem.error_description).toBe(PROBLEMS[code].integrator)
+    if (PROBLEMS[code].oauth !== undefined) expect(problem.error).toBe(PROBLEMS[code].oauth)
   })
 
   test('detail is said where there is one', () => {

@@ -4,9 +4,14 @@ import type { RequestEvent } from '../../src/event.ts'
 import type { Scope } from '../../src/scope.ts'
 
 /** The app with nothing behind it: enough for what is refused before any work. */
-function bareApp() {
+function bareApp(publicUrl = 'http://127.0.0.1') {
   const events: RequestEvent[] = []
-  const scope = { now: () => new Date('2026-11-24T03:00:00Z'), record: (event: RequestEvent) => events.push(event) }
+  const service = { config: { publicUrl } }
+  const scope = {
+    service,
+    now: () => new Date('2026-11-24T03:00:00Z'),
+    record: (event: RequestEvent) => events.push(event),
+  }
   return { app: createApp(() => scope as unknown as Scope), events }
 }
 
@@ -41,5 +46,21 @@ describe('a path or a method that is not there', () => {
     const response = await app.request('/health/live', { method: 'HEAD' })
     expect(response.status).toBe(200)
     expect(await response.text()).toBe('')
+  })
+})
+
+describe('a browser would guess, tell on, or go without TLS', () => {
+  test.each([
+    ['http://127.0.0.1', null],
+    ['https://kiemthe.test', 'max-age=63072000'],
+  ])('%s', async (publicUrl, hsts) => {
+    const { app } = bareApp(publicUrl)
+    for (const path of ['/health/live', '/docs', '/openapi.json', '/nowhere', '/oauth/token']) {
+      const { headers } = await app.request(path)
+      expect(headers.get('x-content-type-options')).toBe('nosniff')
+      expect(headers.get('referrer-policy')).toBe('no-referrer')
+      expect(headers.get('strict-transport-security')).toBe(hsts)
+      expect(headers.get('cache-control')).toMatch(/^(no-store|public, max-age=300)$/)
+    }
   })
 })

@@ -1,10 +1,22 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createApp } from '../../src/app.ts'
-import { createWorld, type Running, type World } from '../support/service.ts'
+import { issueAccessToken, TOKEN_LIFE_SECONDS } from '../../src/access/access-token.ts'
+import { ROLE_SCOPES } from '../../src/access/principal.ts'
+import { importTokenKeys, makeSigningKey } from '../../src/access/token-keys.ts'
+import { ROUTES } from '../../src/app.ts'
+import { createWorld, type Running, SERVICE_ID, type World } from '../support/service.ts'
 import { asking, expectNoTrace, expectProblem, type Request, record, scan, secretsOf, send } from './http-support.ts'
 import { grant } from './oauth-support.ts'
 
-const CALLERS = ['facility', 'otherFacility', 'auditor', 'feed', 'ops', 'noToken', 'expiredToken'] as const
+const CALLERS = [
+  'facility',
+  'otherFacility',
+  'auditor',
+  'feed',
+  'ops',
+  'noToken',
+  'expiredToken',
+  'foreignKey',
+] as const
 type Caller = (typeof CALLERS)[number]
 
 interface Row {
@@ -15,12 +27,16 @@ interface Row {
 const someone = record()
 let ownId = ''
 
+const readAnswer = ({ headers, text, json }: Awaited<ReturnType<typeof send>>) =>
+  headers.get('content-type')?.startsWith('application/json') ? json : text
+
 const forAll = (status: number) =>
   Object.fromEntries(CALLERS.map((caller) => [caller, status])) as Record<Caller, number>
 const granted = (status: Partial<Record<Caller, number>>) => ({
   ...forAll(403),
   noToken: 401,
   expiredToken: 401,
+  foreignKey: 401,
   ...status,
 })
 
@@ -32,18 +48,18 @@ const MATRIX: Record<string, Row> = {
     request: () => ({ body: asking(scan(someone)) }),
     status: granted({ facility: 200, otherFacility: 200 }),
   },
-  'GET /v1/verifications/:id': {
+  'GET /v1/verifications/{id}': {
     request: () => ({ path: `/v1/verifications/${ownId}`, headers: { 'audit-purpose': 'claimReview' } }),
     status: granted({ facility: 200, otherFacility: 404, auditor: 200 }),
   },
   'GET /health/live': { request: () => ({}), status: forAll(200) },
   'GET /health/ready': { request: () => ({}), status: forAll(200) },
+  'GET /openapi.json': { request: () => ({}), status: forAll(200) },
+  'GET /docs': { request: () => ({}), status: forAll(200) },
+  'GET /docs/problems': { request: () => ({}), status: forAll(200) },
 }
 
-/** The application's own routes; it is never asked to serve here. */
-const routes = createApp(() => {
-  throw new Error('no request is made')
-}).routes.map(({ method, path }) => ({ method, path, name: `${method} ${path}` }))
+const routes = ROUTES.map((route) => ({ ...route, name: `${route.method} ${route.path}` }))
 
 let world: World
 let running: Running
@@ -59,6 +75,10 @@ beforeAll(async () => {
   tokens.set('ops', await world.token('ops:test'))
   tokens.set('noToken', null)
   tokens.set('expiredToken', await world.token('facility:38001', { now: new Date(Date.now() - 3_600_000) }))
+  const foreign = await importTokenKeys({ keys: [await makeSigningKey('token-1')] }) // our kid, another key
+  const claims = { clientId: 'facility:38001', keyId: 'key-1', scopes: ROLE_SCOPES.facility }
+  const lifeSeconds = TOKEN_LIFE_SECONDS
+  tokens.set('foreignKey', await issueAccessToken(foreign, SERVICE_ID, new Date(), { ...claims, lifeSeconds }))
   const own = await send(running.url, { token: tokens.get('facility') ?? null, body: asking(scan(someone)) })
   ownId = own.json.id ?? ''
 })
@@ -69,13 +89,29 @@ test('a route would be open to whoever: it has no row in this matrix', () => {
   expect(routes.map((route) => route.name).sort()).toEqual(Object.keys(MATRIX).sort())
 })
 
-for (const { method, path, name } of routes) {
+test('who may call a route would differ from the scopes it is declared with', () => {
+  for (const { name, access } of routes) {
+    const row = MATRIX[name]?.status
+    if (row === undefined) continue
+    const roles = { facility: row.facility, auditor: row.auditor, feed: row.feed, ops: row.ops }
+    for (const [role, status] of Object.entries(roles)) {
+      const scopes: readonly string[] = ROLE_SCOPES[role as keyof typeof ROLE_SCOPES]
+      const may = access === 'public' || access.some((scope) => scopes.includes(scope))
+      expect({ name, role, may: status !== 403 }).toEqual({ name, role, may })
+    }
+    for (const status of [row.noToken, row.expiredToken, row.foreignKey])
+      expect(status === 401).toBe(access !== 'public')
+  }
+})
+
+for (const { method, path, name, contract } of routes) {
   const row = MATRIX[name]
   if (row === undefined) continue
   for (const caller of CALLERS) {
     test(`${name} would not answer ${row.status[caller]} to ${caller}`, async () => {
       const reply = await send(running.url, { method, path, token: tokens.get(caller) ?? null, ...row.request() })
       expect(reply.status).toBe(row.status[caller])
+      if (reply.status < 400) contract.answers[reply.status]?.schema.parse(readAnswer(reply))
       if (reply.status >= 400) {
         expect(reply.json.requestId).toBe(reply.headers.get('x-request-id'))
         expectNoTrace([reply.text], secretsOf(someone))

@@ -123,7 +123,8 @@ export async function send(url: string, request: Request): Promise<Replied> {
     ...(body instanceof ReadableStream ? { duplex: 'half' } : {}),
   } as RequestInit)
   const text = await response.text()
-  return { status: response.status, headers: response.headers, text, json: text === '' ? {} : JSON.parse(text) }
+  const isText = text === '' || response.headers.get('content-type')?.startsWith('text/')
+  return { status: response.status, headers: response.headers, text, json: isText ? {} : JSON.parse(text) }
 }
 
 /** Bytes on a socket, for what no client library would send. Resolves with all that came back. */

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { problemSchema } from '../../src/http/contract/problem.ts'
 import { createWorld, type Running, type World } from '../support/service.ts'
 import { asking, expectRefused, logState, MARK, record, scan, secretsOf, send, sendRaw } from './http-support.ts'
 
@@ -152,6 +153,32 @@ describe('a request that is hardly one would take the server down', () => {
       expect((await send(running.url, { method: 'GET', path: '/health/live' })).status).toBe(200)
     })
   }
+  const unparsed: [string, string, number, string][] = [
+    ['a method that is none', 'FETCH /health/live HTTP/1.1\nHost: x\n\n', 400, 'http_malformed'],
+    [
+      'a header of 20 KiB',
+      `GET /health/live HTTP/1.1\nHost: x\nX: ${'y'.repeat(20_480)}\n\n`,
+      431,
+      'http_headers_too_large',
+    ],
+  ]
+  for (const [name, head, status, code] of unparsed) {
+    test(`${name}: no problem, request id or event`, async () => {
+      const from = running.log.length
+      const [top = '', body = ''] = (await sendRaw(running, head)).split('\r\n\r\n')
+      const problem = problemSchema.parse(JSON.parse(body))
+      expect(problem).toMatchObject({ status, code })
+      expect(top).toContain(`x-request-id: ${problem.requestId}`)
+      expect(top).toContain('content-type: application/problem+json')
+      const events = running.log.slice(from).map((line) => JSON.parse(line))
+      expect(events).toEqual([expect.objectContaining({ status, code, requestId: problem.requestId })])
+    })
+  }
+  test('a request that never arrives: no problem', async () => {
+    const slow = await world.start({ REQUEST_TIMEOUT_MS: '1000' })
+    const answer = await sendRaw(slow, 'GET /health/live HTTP/1.1\nHost: x\n')
+    expect(problemSchema.parse(JSON.parse(answer.split('\r\n\r\n')[1] ?? ''))).toMatchObject({ code: 'http_timeout' })
+  })
   test('two requests in one packet would get one answer', async () => {
     const get = (more: string) => `GET /health/live HTTP/1.1\nHost: x\n${more}\n`
     const answer = await sendRaw(running, get('') + get('Connection: close\n'))

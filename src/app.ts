@@ -3,6 +3,7 @@ import { ServiceError } from './errors.ts'
 import { endpoint } from './http/endpoint.ts'
 import { showLive, showReady } from './http/health.ts'
 import { issueToken, showTokenKeys } from './http/token.ts'
+import { getUnverifiedVisit, postUnverifiedVisit } from './http/unverified-visits.ts'
 import { getVerification, postVerification } from './http/verifications.ts'
 import type { OpenScope } from './scope.ts'
 
@@ -14,6 +15,8 @@ export function createApp(open: OpenScope): Hono {
 
   app.post('/v1/verifications', endpoint(open, ['verify'], postVerification))
   app.get('/v1/verifications/:id', endpoint(open, ['verify', 'audit'], getVerification))
+  app.post('/v1/unverified-visits', endpoint(open, ['verify'], postUnverifiedVisit))
+  app.get('/v1/unverified-visits/:id', endpoint(open, ['verify'], getUnverifiedVisit))
 
   app.get('/health/live', endpoint(open, 'public', showLive))
   app.get('/health/ready', endpoint(open, 'public', showReady))

@@ -34,7 +34,7 @@ export const evidenceSchema = z.discriminatedUnion('kind', [
 ])
 
 const day = z.string().max(10)
-const instant = z.iso.datetime({ offset: true }).max(35)
+export const instant = z.iso.datetime({ offset: true }).max(35)
 
 export const verificationRequestSchema = z.strictObject({
   evidence: evidenceSchema,
@@ -64,7 +64,7 @@ export const verificationRequestSchema = z.strictObject({
 })
 
 /** Bounded, and such that UTF-8 can hold it: an escape like `\ud83d` alone stands for no character, so it is refused. */
-function text(charsMin: number, charsMax: number) {
+export function text(charsMin: number, charsMax: number) {
   return z
     .string()
     .min(charsMin)

@@ -79,7 +79,8 @@ export async function documentFuzz(options: FuzzOptions): Promise<FuzzFigures> {
   )
   const statuses: Record<string, number> = {}
   const wrong: string[] = []
-  const ids: string[] = []
+  /** What the requests made, by the path they were posted to. */
+  const ids = new Map<string, string[]>()
   const recorded = new Set<string>()
   let reads = 0
   const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T
@@ -101,7 +102,8 @@ export async function documentFuzz(options: FuzzOptions): Promise<FuzzFigures> {
     if (operation.security.length > 0 && chance(0.97)) headers['authorization'] = `Bearer ${tokenOf(role)}`
     let target = path
     for (const { in: where, name, example } of operation.parameters) {
-      const value = chance(0.15) ? hostile() : where === 'path' && ids.length > 0 && chance(0.9) ? pick(ids) : example
+      const made = ids.get(path.replace('/{id}', '')) ?? []
+      const value = chance(0.15) ? hostile() : where === 'path' && made.length > 0 && chance(0.9) ? pick(made) : example
       if (where === 'path') target = target.replace(`{${name}}`, encodeURIComponent(value.toWellFormed() || 'x'))
       else if (chance(0.6))
         headers[name] =
@@ -124,10 +126,10 @@ export async function documentFuzz(options: FuzzOptions): Promise<FuzzFigures> {
     statuses[response.status] = (statuses[response.status] ?? 0) + 1
     const fault = mismatch(operation, response, text, validators, components.schemas)
     if (fault !== null) wrong.push(`${n}: ${method} ${path} ${response.status}: ${fault}`)
-    if (response.status !== 200) continue
-    if (operation.operationId === 'verify') {
+    if (!response.ok) continue
+    if (operation.operationId === 'verify' || operation.operationId === 'recordUnverifiedVisit') {
       const { id } = z.object({ id: z.string() }).parse(JSON.parse(text))
-      if (!recorded.has(id)) ids.push(id)
+      if (!recorded.has(id)) ids.set(path, [...(ids.get(path) ?? []), id])
       recorded.add(id)
     }
     if (operation.operationId === 'getVerification' && role === 'auditor') reads++

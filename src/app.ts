@@ -3,12 +3,14 @@ import { ServiceError } from './errors.ts'
 import { showDocsContract, showOpenApiContract, showProblemsContract } from './http/contract/documents.ts'
 import { showLiveContract, showReadyContract } from './http/contract/health.ts'
 import { issueTokenContract, showTokenKeysContract } from './http/contract/oauth.ts'
+import { getUnverifiedVisitContract, postUnverifiedVisitContract } from './http/contract/unverified-visits.ts'
 import { getVerificationContract, postVerificationContract } from './http/contract/verifications.ts'
 import { showDocs, showOpenApi, showProblems } from './http/documents.ts'
 import { endpoint } from './http/endpoint.ts'
 import { showLive, showReady } from './http/health.ts'
 import type { Route } from './http/route.ts'
 import { issueToken, showTokenKeys } from './http/token.ts'
+import { getUnverifiedVisit, postUnverifiedVisit } from './http/unverified-visits.ts'
 import { getVerification, postVerification } from './http/verifications.ts'
 import type { OpenScope } from './scope.ts'
 
@@ -43,6 +45,20 @@ export const ROUTES: readonly Route[] = [
     access: ['verify', 'audit'],
     work: getVerification,
     contract: getVerificationContract,
+  },
+  {
+    method: 'POST',
+    path: '/v1/unverified-visits',
+    access: ['verify'],
+    work: postUnverifiedVisit,
+    contract: postUnverifiedVisitContract,
+  },
+  {
+    method: 'GET',
+    path: '/v1/unverified-visits/{id}',
+    access: ['verify'],
+    work: getUnverifiedVisit,
+    contract: getUnverifiedVisitContract,
   },
 
   { method: 'GET', path: '/health/live', access: 'public', work: showLive, contract: showLiveContract },

@@ -10,6 +10,10 @@ const COMMANDS: Readonly<Record<string, { readonly what: string; readonly load: 
     load: async () => (await import('./cli/demo.ts')).demo,
   },
   serve: { what: 'answer requests; all by environment', load: async () => (await import('./cli/serve.ts')).serve },
+  recheck: {
+    what: 'look visits up again whose look-up failed; the environment of serve: --once --rebuild',
+    load: async () => (await import('./cli/recheck.ts')).recheck,
+  },
   migrate: {
     what: 'make a database ready: roles, schema, key files',
     load: async () => (await import('./cli/migrate.ts')).migrate,

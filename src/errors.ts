@@ -42,6 +42,8 @@ export const ERROR_CODES = [
   'idempotency_conflict',
   'verification_not_found',
   'verification_erased',
+  'unverified_visit_not_found',
+  'unverified_visit_erased',
   'audit_purpose_missing',
   'overloaded',
   'log_unavailable',
@@ -67,6 +69,8 @@ export type FieldIssue =
   | 'service_date_too_old'
   | 'portal_answer_future'
   | 'portal_answer_old'
+  | 'instant_future'
+  | 'instant_too_old'
 
 export interface FieldFault {
   readonly pointer: string

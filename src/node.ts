@@ -144,7 +144,7 @@ function outcomeUnknown(error: unknown): never {
 }
 
 /** The law and the keys are checked before the first request, not at it. */
-async function refuseUnfit(query: Query, service: Service): Promise<void> {
+export async function refuseUnfit(query: Query, service: Pick<Service, 'dataKeys'>): Promise<void> {
   const powers = await query(powersOverTheLog)
   if (powers.length > 0) {
     throw new StartError([

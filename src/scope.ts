@@ -18,7 +18,7 @@ export interface Service {
   readonly revocations: Revocations
 }
 
-export type Trouble = 'copyUnreadable'
+export type Trouble = 'copyUnreadable' | 'visitNotChecked'
 
 /** One request or one job. */
 export interface Scope {
@@ -35,6 +35,14 @@ export interface Scope {
   readonly record: (event: RequestEvent) => void
   /** What went wrong behind an answer that was given all the same: for operators, nothing personal. */
   readonly report: (trouble: Trouble, failure: Failure) => void
+}
+
+/** Work that no request asked for, a loop command's. A `Scope` will do for one. */
+export interface Job extends Pick<Scope, 'query' | 'now' | 'findCoverage' | 'append' | 'report'> {
+  readonly service: {
+    readonly dataKeys: DataKeys
+    readonly config: Pick<Config, 'copyLateAfterMs' | 'copyStaleAfterMs'>
+  }
 }
 
 export type OpenScope = () => Scope

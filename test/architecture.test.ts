@@ -26,7 +26,7 @@ const PLACES: readonly (readonly [Place, RegExp])[] = [
   ['entry', /^src\/(?:node|worker|cli)\.ts$|^src\/cli\//],
   ['app', /^src\/app\.ts$/],
   ['http', /^src\/http\//],
-  ['use case', /^src\/(?:verification|claim-share|sync)\/|^src\/audit\/log\.ts$/],
+  ['use case', /^src\/(?:verification|unverified-visit|claim-share|sync)\/|^src\/audit\/log\.ts$/],
   ['leaf', /^src\/(?:identity|population|coverage|entitlement|facility|access|audit)\//],
   ['db', /^src\/db\//],
   ['mock', /^mocks\//],

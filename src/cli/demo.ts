@@ -3,14 +3,15 @@ import { z } from 'zod'
 import { person } from '../../mocks/province/person.ts'
 import { chipIdQrText } from '../../mocks/province/qr.ts'
 import { type IsoDate, parseIsoDate, todayInVietnam } from '../calendar.ts'
-import { readConfig } from '../config.ts'
+import { type Config, readConfig } from '../config.ts'
+import type { DataKeysFile } from '../data-keys.ts'
 import { connect } from '../db/connect.ts'
 import { ensureDatabase } from '../db/database.ts'
 import { migrateSchema } from '../db/migrate.ts'
 import { APP_ROLE, ensureRoles, lacking } from '../db/roles.ts'
 import { holdsFinishedLoad } from '../sync/store.ts'
 import { readArguments, wholeNumber } from './arguments.ts'
-import { type Crew, startCrew } from './crew.ts'
+import { startCrew } from './crew.ts'
 import {
   DATA_FOLDER,
   type DataFolder,
@@ -27,8 +28,10 @@ import { saveDemoClients } from './demo-clients.ts'
 import { EmbeddedError } from './embedded/error.ts'
 import { withLock } from './embedded/lock.ts'
 import { startEmbedded } from './embedded/start.ts'
+import { openJob } from './job.ts'
 import { loadProvince } from './load-province.ts'
 import { embeddedUrl } from './owner-url.ts'
+import { recheckLoop } from './recheck.ts'
 import { UsageError } from './usage-error.ts'
 
 /** The province's own report: 3,256,000 cards synced to chip IDs. */
@@ -110,11 +113,14 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
     if (!loaded.alreadyThere)
       say(`${count(loaded.rows)} insurance records are in, ${loaded.seconds.toFixed(0)} s in all`)
     signal.throwIfAborted()
-    const crew = await serve(options, folder, appUrl)
+    const environment = await environmentOf(options, folder, appUrl)
+    const crew = await startCrew(readConfig(environment).processes, environment)
+    const rechecks = await recheckBeside(readConfig(environment), dataKeys, signal)
     printWelcome(known, options.port, folder)
     await aborted(signal)
     say('finishing what was accepted …')
     await crew.stop()
+    await rechecks.ended
   } finally {
     await database.stop()
   }
@@ -203,10 +209,21 @@ async function prepareDatabase(ownerUrl: string, folder: DataFolder): Promise<st
   }
 }
 
+/** `kiemthe recheck` in this process, which has nothing else to do, until the signal. */
+async function recheckBeside(
+  config: Config,
+  keys: DataKeysFile,
+  signal: AbortSignal,
+): Promise<{ ended: Promise<void> }> {
+  const log = { info: () => {}, error: () => say('looking visits up again failed; tried again') }
+  const { job, close } = await openJob(config, keys, log, 'recheck')
+  return { ended: recheckLoop(job, log, signal).finally(close) }
+}
+
 /** As in production, `kiemthe serve` with all by environment; a process a core, four at the most: one log takes no more. */
-async function serve(options: Options, folder: DataFolder, appUrl: string): Promise<Crew> {
+async function environmentOf(options: Options, folder: DataFolder, appUrl: string) {
   await tokenKeysOf(folder)
-  const environment = {
+  return {
     COPY_LATE_AFTER_HOURS: DEMO_COPY_HOURS,
     COPY_STALE_AFTER_HOURS: DEMO_COPY_HOURS,
     LOG_LEVEL: 'warn',
@@ -218,7 +235,6 @@ async function serve(options: Options, folder: DataFolder, appUrl: string): Prom
     DATA_KEYS_FILE: folder.dataKeysFile,
     TOKEN_KEYS_FILE: folder.tokenKeysFile,
   }
-  return startCrew(readConfig(environment).processes, environment)
 }
 
 function printWelcome(known: Demo, port: number, folder: DataFolder): void {

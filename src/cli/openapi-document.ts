@@ -35,6 +35,10 @@ export function openApiDocument(): string {
     tags: [
       { name: 'Tokens', description: 'Access for programs.' },
       { name: 'Verifications', description: 'Checks of a person and their cover.' },
+      {
+        name: 'Unverified visits',
+        description: 'Patients who were admitted while the look-up failed (NĐ 188/2025 Đ38).',
+      },
       { name: 'Operation', description: 'For balancers and operators.' },
       { name: 'Documents', description: 'This document, for programs and people.' },
     ],

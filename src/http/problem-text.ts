@@ -223,6 +223,18 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemRow>> = {
     'Dữ liệu lần tra cứu này đã được xóa theo quy định.',
     'The entry stands in the log; its details were erased.',
   ),
+  unverified_visit_not_found: row(
+    404,
+    'No such unverified visit',
+    'Không tìm thấy lượt khám chưa tra cứu này của cơ sở.',
+    'No unverified visit with this id belongs to your client.',
+  ),
+  unverified_visit_erased: row(
+    410,
+    'The details were erased',
+    'Dữ liệu lượt khám này đã được xóa theo quy định.',
+    'The entry stands in the log; its details were erased.',
+  ),
   audit_purpose_missing: row(
     400,
     'The purpose of the audit is missing',
@@ -301,6 +313,14 @@ export const FIELD_ISSUES: Readonly<Record<FieldIssue, { readonly desk: string; 
   portal_answer_old: {
     desk: 'Kết quả Cổng BHXH đã cũ: tra cứu lại.',
     integrator: '`askedAt` is more than 24 hours ago: ask the portal again.',
+  },
+  instant_future: {
+    desk: 'Thời điểm ở tương lai: kiểm tra đồng hồ máy.',
+    integrator: 'The time lies in the future: check the clock.',
+  },
+  instant_too_old: {
+    desk: 'Thời điểm cách đây quá 60 ngày.',
+    integrator: 'The time is more than 60 days ago: too late to be recorded and looked up.',
   },
   citizen_id_length: {
     desk: 'Số định danh phải đủ 12 chữ số.',

@@ -7,8 +7,8 @@ import { VERIFICATION_ID } from './id.ts'
 
 /** What a verification answers, for the document and for tests: answers are built by types, not validated at run time. */
 const day = z.iso.date().max(10)
-const instant = z.iso.datetime({ precision: 3 }).max(24)
-const text = z.string().min(1).max(600)
+export const instant = z.iso.datetime({ precision: 3 }).max(24)
+export const text = z.string().min(1).max(600)
 const codes = Object.keys(DECISION_CODES) as [DecisionCode, ...DecisionCode[]]
 
 const coverageSchema = z
@@ -39,6 +39,24 @@ const coverageSchema = z
     applies: z.boolean().meta({ description: 'The one that the decision follows.' }),
   })
   .meta({ id: 'Coverage' })
+
+export const receiptSchema = z
+  .strictObject({
+    checkCode: z
+      .string()
+      .max(11)
+      .regex(/^[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{5}$/),
+    log: z
+      .string()
+      .max(4)
+      .regex(/^\d{1,4}$/),
+    index: z.int().min(0),
+    leafHash: z
+      .string()
+      .max(44)
+      .regex(/^[A-Za-z0-9+/]{43}=$/),
+  })
+  .meta({ id: 'Receipt' })
 
 export const verificationAnswerSchema = z
   .strictObject({
@@ -75,23 +93,7 @@ export const verificationAnswerSchema = z
       feedSequence: z.int().min(0).nullable(),
     }),
     goodUntil: instant.meta({ description: 'Ask again after it. No promise of payment.' }),
-    receipt: z
-      .strictObject({
-        checkCode: z
-          .string()
-          .max(11)
-          .regex(/^[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{5}$/),
-        log: z
-          .string()
-          .max(4)
-          .regex(/^\d{1,4}$/),
-        index: z.int().min(0),
-        leafHash: z
-          .string()
-          .max(44)
-          .regex(/^[A-Za-z0-9+/]{43}=$/),
-      })
-      .meta({ id: 'Receipt' }),
+    receipt: receiptSchema,
   })
   .meta({ id: 'VerificationAnswer' })
 

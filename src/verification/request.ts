@@ -43,7 +43,7 @@ const day = z
   .string()
   .max(10)
   .meta({ description: 'A day, `YYYY-MM-DD`; a past one is answered as of that day, a future one for `appointment`.' })
-const instant = z.iso.datetime({ offset: true }).max(35)
+export const instant = z.iso.datetime({ offset: true }).max(35)
 
 export const verificationRequestSchema = z
   .strictObject({
@@ -86,7 +86,7 @@ export const verificationRequestSchema = z
   .meta({ id: 'VerificationRequest' })
 
 /** Bounded, and such that UTF-8 can hold it: an escape like `\ud83d` alone stands for no character, so it is refused. */
-function text(charsMin: number, charsMax: number) {
+export function text(charsMin: number, charsMax: number) {
   return z
     .string()
     .min(charsMin)

@@ -1,5 +1,6 @@
 import type { Principal } from '../access/principal.ts'
 import { checkCode } from '../audit/check-code.ts'
+import type { EntryOutcome } from '../audit/entry.ts'
 import { type Appended, LOG_ID, prepare } from '../audit/log.ts'
 import { type IsoDate, todayInVietnam } from '../calendar.ts'
 import type { CopyRead } from '../coverage/coverage.ts'
@@ -13,7 +14,7 @@ import { ServiceError } from '../errors.ts'
 import { describeFailure } from '../event.ts'
 import { isUnderSix } from '../identity/birth-date.ts'
 import { isNumberUnusual } from '../identity/citizen-id.ts'
-import type { Scope } from '../scope.ts'
+import type { Job, Scope } from '../scope.ts'
 import { buildAnswer, type StoredAnswer, type VerificationAnswer } from './answer.ts'
 import { type Evidence, readEvidence } from './evidence.ts'
 import { type Comparison, compareWithHolders } from './holder-match.ts'
@@ -37,6 +38,8 @@ export interface VerificationDetails {
   readonly officer: string | null
   readonly registryConsent: VerificationRequest['registryConsent'] | null
   readonly portalAnswer: VerificationRequest['portalAnswer'] | null
+  /** The unverified visit that this check answers; absent where somebody asked. */
+  readonly unverifiedVisit?: string
 }
 
 /** Who is this, and what does their insurance cover on the service date? Answered only once it stands in the log. */
@@ -46,6 +49,29 @@ export async function verify(
   request: VerificationRequest,
   idempotency: Idempotency | null,
 ): Promise<VerificationAnswer> {
+  const { checkedAt, outcome, details } = await check(scope, request)
+  const row = prepare(scope.service.dataKeys, {
+    recordedAt: checkedAt,
+    kind: 'verification',
+    facility: caller.facility,
+    outcome,
+    details: JSON.stringify(details),
+    client: caller.clientId,
+    subject: details.person,
+    idempotency,
+  })
+  const appended = await scope.append(row)
+  return receipt(scope, caller, appended, details, row.leafHash)
+}
+
+export interface Checked {
+  readonly checkedAt: Date
+  readonly outcome: EntryOutcome
+  readonly details: VerificationDetails
+}
+
+/** The decision and what is to be recorded of it. Nothing is recorded yet, so nothing of it may be told. */
+export async function check(scope: Job, request: VerificationRequest): Promise<Checked> {
   const { dataKeys } = scope.service
   const checkedAt = scope.now()
   const today = todayInVietnam(checkedAt)
@@ -70,28 +96,18 @@ export async function verify(
     registryConsent: request.registryConsent ?? null,
     portalAnswer: request.portalAnswer ?? null,
   }
-  const row = prepare(dataKeys, {
-    recordedAt: checkedAt,
-    kind: 'verification',
-    facility: caller.facility,
-    outcome: {
-      decision: decision.decision,
-      code: decision.code,
-      cause: decision.cause,
-      method: evidence.method,
-      assurance: answer.identity.assurance,
-    },
-    details: JSON.stringify(details),
-    client: caller.clientId,
-    subject: person,
-    idempotency,
-  })
-  const appended = await scope.append(row)
-  return receipt(scope, caller, appended, details, row.leafHash)
+  const outcome = {
+    decision: decision.decision,
+    code: decision.code,
+    cause: decision.cause,
+    method: evidence.method,
+    assurance: answer.identity.assurance,
+  }
+  return { checkedAt, outcome, details }
 }
 
 /** Null when our copy could not be read: the patient is answered `source_failed`, not turned away with an error. */
-async function readCopy(scope: Scope, key: LookupKey): Promise<CopyRead | null> {
+async function readCopy(scope: Job, key: LookupKey): Promise<CopyRead | null> {
   try {
     return await scope.findCoverage(key)
   } catch (error) {
@@ -102,7 +118,7 @@ async function readCopy(scope: Scope, key: LookupKey): Promise<CopyRead | null> 
 }
 
 function decideFor(
-  scope: Scope,
+  scope: Job,
   request: VerificationRequest,
   evidence: Evidence,
   copy: CopyRead | null,
@@ -127,7 +143,7 @@ function decideFor(
     : withPortalAnswer(warned, request.portalAnswer.code)
 }
 
-function copyState(scope: Scope, copy: CopyRead | null, now: Date): 'fresh' | 'late' | 'stale' | 'failed' {
+function copyState(scope: Job, copy: CopyRead | null, now: Date): 'fresh' | 'late' | 'stale' | 'failed' {
   if (copy === null || copy.watermark === null) return 'failed'
   const ageMs = now.getTime() - copy.watermark.asOf.getTime()
   const { copyLateAfterMs, copyStaleAfterMs } = scope.service.config

@@ -26,6 +26,9 @@ interface Row {
 
 const someone = record()
 let ownId = ''
+let ownVisitId = ''
+const now = new Date().toISOString()
+const visit = { visitId: 'M-1', presentedAt: now, failures: [{ at: now, code: '500' }] }
 
 const readAnswer = ({ headers, text, json }: Awaited<ReturnType<typeof send>>) =>
   headers.get('content-type')?.startsWith('application/json') ? json : text
@@ -51,6 +54,14 @@ const MATRIX: Record<string, Row> = {
   'GET /v1/verifications/{id}': {
     request: () => ({ path: `/v1/verifications/${ownId}`, headers: { 'audit-purpose': 'claimReview' } }),
     status: granted({ facility: 200, otherFacility: 404, auditor: 200 }),
+  },
+  'POST /v1/unverified-visits': {
+    request: () => ({ body: visit }),
+    status: granted({ facility: 201, otherFacility: 201 }),
+  },
+  'GET /v1/unverified-visits/{id}': {
+    request: () => ({ path: `/v1/unverified-visits/${ownVisitId}` }),
+    status: granted({ facility: 200, otherFacility: 404 }),
   },
   'GET /health/live': { request: () => ({}), status: forAll(200) },
   'GET /health/ready': { request: () => ({}), status: forAll(200) },
@@ -81,6 +92,9 @@ beforeAll(async () => {
   tokens.set('foreignKey', await issueAccessToken(foreign, SERVICE_ID, new Date(), { ...claims, lifeSeconds }))
   const own = await send(running.url, { token: tokens.get('facility') ?? null, body: asking(scan(someone)) })
   ownId = own.json.id ?? ''
+  const path = '/v1/unverified-visits'
+  const ownVisit = await send(running.url, { path, token: tokens.get('facility') ?? null, body: visit })
+  ownVisitId = ownVisit.json.id ?? ''
 })
 
 afterAll(() => world?.close())

@@ -148,10 +148,11 @@ export async function loadRows(
   dataKeys: DataKeysFile,
   rows: readonly FeedRow[],
   asOf: Date,
+  sequence = 1,
 ): Promise<void> {
   const keys = deriveDataKeys(dataKeys)
   const parts = { chunkRows: Math.max(1, rows.length), keyCheck: keyCheckOf(keys) }
-  const plan: LoadPlan = { feed: 'vss', sequence: 1, source: 'test', rows: rows.length, ...parts, asOf }
+  const plan: LoadPlan = { feed: 'vss', sequence, source: 'test', rows: rows.length, ...parts, asOf }
   await beginLoad(owner, plan)
   await copyChunk(owner, plan, prepareChunk(keys, plan, 0, 0, rows))
   await finishLoad(owner, plan)

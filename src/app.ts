@@ -1,6 +1,7 @@
 import { type Context, Hono } from 'hono'
 import { ServiceError } from './errors.ts'
 import { endpoint } from './http/endpoint.ts'
+import { postEnrolment } from './http/enrolments.ts'
 import { showLive, showReady } from './http/health.ts'
 import { issueToken, showTokenKeys } from './http/token.ts'
 import { getVerification, postVerification } from './http/verifications.ts'
@@ -12,6 +13,7 @@ export function createApp(open: OpenScope): Hono {
   app.post('/oauth/token', endpoint(open, 'public', issueToken))
   app.get('/.well-known/jwks.json', endpoint(open, 'public', showTokenKeys))
 
+  app.post('/v1/enrolments', endpoint(open, 'public', postEnrolment))
   app.post('/v1/verifications', endpoint(open, ['verify'], postVerification))
   app.get('/v1/verifications/:id', endpoint(open, ['verify', 'audit'], getVerification))
 

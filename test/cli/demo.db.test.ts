@@ -192,7 +192,7 @@ describe('facility', () => {
     const [revoked, other] = [await tokenOf('--facility', '38005'), await tokenOf('--facility', '38004')]
     expect((await post(url(), revoked, scanOf(5).request)).status).toBe(200)
     const { code, stderr } = await kiemthe(['facility', 'revoke', '38005', '--data', data])
-    expect(stderr).toContain('1 key revoked')
+    expect(stderr).toContain('all its keys are revoked')
     expect(code).toBe(0)
     expect(await msUntilRefused(revoked)).toBeLessThan(REVOKED_WITHIN_MS)
     expect((await post(url(), other, scanOf(5).request)).status).toBe(200)

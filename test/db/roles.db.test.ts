@@ -101,7 +101,7 @@ describe('the role that answers requests', () => {
     "insert into client_key select client_id, 'mine', public_jwk, now(), 'infinity' from client_key",
     'select from enrolment',
     'update enrolment set tries_left = 20',
-    "insert into enrolment values ('facility:38001', '0', now(), 'infinity', 9)",
+    "insert into enrolment values ('facility:38001', gen_random_uuid(), now(), 'infinity', 9)",
     "update facility set level = 'specialised'",
     'insert into facility select * from facility',
     'update feed_watermark set as_of = now()',

@@ -1,12 +1,14 @@
 import { type Context, Hono } from 'hono'
 import { ServiceError } from './errors.ts'
 import { showDocsContract, showOpenApiContract, showProblemsContract } from './http/contract/documents.ts'
+import { postEnrolmentContract } from './http/contract/enrolments.ts'
 import { showLiveContract, showReadyContract } from './http/contract/health.ts'
 import { issueTokenContract, showTokenKeysContract } from './http/contract/oauth.ts'
 import { getUnverifiedVisitContract, postUnverifiedVisitContract } from './http/contract/unverified-visits.ts'
 import { getVerificationContract, postVerificationContract } from './http/contract/verifications.ts'
 import { showDocs, showOpenApi, showProblems } from './http/documents.ts'
 import { endpoint } from './http/endpoint.ts'
+import { postEnrolment } from './http/enrolments.ts'
 import { showLive, showReady } from './http/health.ts'
 import type { Route } from './http/route.ts'
 import { issueToken, showTokenKeys } from './http/token.ts'
@@ -30,6 +32,13 @@ export const ROUTES: readonly Route[] = [
     access: 'public',
     work: showTokenKeys,
     contract: showTokenKeysContract,
+  },
+  {
+    method: 'POST',
+    path: '/v1/enrolments',
+    access: 'public',
+    work: postEnrolment,
+    contract: postEnrolmentContract,
   },
 
   {

@@ -22,7 +22,14 @@ const COMMANDS: Readonly<Record<string, { readonly what: string; readonly load: 
     what: 'an access token of the demo: --facility CODE|all | --auditor | --feed | --ops',
     load: async () => (await import('./cli/token.ts')).token,
   },
-  facility: { what: 'add | rotate-key | revoke CODE', load: async () => (await import('./cli/facility.ts')).facility },
+  facility: {
+    what: 'add | rotate-key | revoke CODE…: one-time codes, keys',
+    load: async () => (await import('./cli/facility.ts')).facility,
+  },
+  enrol: {
+    what: 'in the facility: make a key pair and register it: --url --client --code',
+    load: async () => (await import('./cli/enrol.ts')).enrol,
+  },
   sample: {
     what: 'synthetic people with the decision they must get: --count --code',
     load: async () => (await import('./cli/sample.ts')).sample,

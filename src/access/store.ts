@@ -1,4 +1,5 @@
 import type { JWK } from 'jose'
+import type { Fragment } from '../audit/store.ts'
 import { readInstant, type Sql } from '../db/connect.ts'
 import type { AccessScope } from './principal.ts'
 
@@ -77,9 +78,88 @@ export async function saveClient(
 /** All of a client's keys, or one. Returns how many are revoked now that were not before. */
 export async function revokeKeys(sql: Sql, clientId: string, keyId: string | null): Promise<number> {
   const rows = await sql`
-    update client_key set revoked_at = now()
-     where client_id = ${clientId} and revoked_at is null and (${keyId}::text is null or key_id = ${keyId})`
+    with ${revokingKeys(sql, clientId, keyId)} select key_id from revoked`
   return rows.count
+}
+
+/** For `appendDeed`: all of a client's keys end, or one; `none` when none was in force. */
+export function revokingKeys(sql: Sql, clientId: string, keyId: string | null): Fragment {
+  return sql`
+    revoked as (
+      update client_key set revoked_at = now()
+       where client_id = ${clientId} and revoked_at is null and (${keyId}::text is null or key_id = ${keyId})
+      returning key_id
+    ), act as materialized (
+      select case when count(*) > 0 then 'done' else 'none' end as result from revoked
+    )`
+}
+
+/** For `appendDeed`: what `enrol_client_key` says (migration 0002). */
+export function enrolKey(
+  sql: Sql,
+  clientId: string,
+  by: { readonly code: string | null; readonly byKey: string | null },
+  key: { readonly keyId: string; readonly publicJwk: JWK; readonly expiresAt: Date },
+): Fragment {
+  return sql`
+    act as materialized (
+      select enrol_client_key(${clientId}, ${by.code}::uuid, ${by.byKey}, ${key.keyId},
+                              ${JSON.stringify(key.publicJwk)}::text::jsonb,
+                              ${key.expiresAt.toISOString()}::timestamptz) as result
+    )`
+}
+
+/** For `appendDeed`, as the owner: a facility's client, and the code that opens it. A former code is void. */
+export function openEnrolment(
+  sql: Sql,
+  client: { readonly clientId: string; readonly facility: string | null; readonly scopes: readonly AccessScope[] },
+  code: { readonly digest: string; readonly expiresAt: Date; readonly tries: number },
+): Fragment {
+  return sql`
+    owner as (
+      insert into client (client_id, facility, scopes)
+      values (${client.clientId}, ${client.facility}, string_to_array(${client.scopes.join(' ')}, ' '))
+      on conflict (client_id) do update set scopes = excluded.scopes
+      returning client_id
+    ), opened as (
+      insert into enrolment (client_id, code_digest, expires_at, tries_left)
+      select client_id, ${code.digest}::uuid, ${code.expiresAt.toISOString()}::timestamptz, ${code.tries}::smallint from owner
+      on conflict (client_id) do update
+        set code_digest = excluded.code_digest, created_at = now(), expires_at = excluded.expires_at,
+            tries_left = excluded.tries_left, used_by_key = null
+      returning 1
+    ), act as materialized (
+      select 'done' as result from opened
+    )`
+}
+
+/** For `appendDeed`, as the owner: a key that was made here. */
+export function addingKey(
+  sql: Sql,
+  client: { readonly clientId: string; readonly facility: string | null; readonly scopes: readonly AccessScope[] },
+  key: { readonly keyId: string; readonly publicJwk: JWK; readonly expiresAt: Date },
+): Fragment {
+  return sql`
+    owner as (
+      insert into client (client_id, facility, scopes)
+      values (${client.clientId}, ${client.facility}, string_to_array(${client.scopes.join(' ')}, ' '))
+      on conflict (client_id) do update set scopes = excluded.scopes
+      returning client_id
+    ), added as (
+      insert into client_key (client_id, key_id, public_jwk, expires_at)
+      select client_id, ${key.keyId}, ${JSON.stringify(key.publicJwk)}::text::jsonb,
+             ${key.expiresAt.toISOString()}::timestamptz from owner
+      returning 1
+    ), act as materialized (
+      select 'done' as result from added
+    )`
+}
+
+/** Clients that have a key in force: `facility add --all` leaves them alone. */
+export async function findEnrolled(sql: Sql): Promise<ReadonlySet<string>> {
+  const rows = await sql<{ client_id: string }[]>`
+    select distinct client_id from client_key where revoked_at is null and expires_at > now()`
+  return new Set(rows.map((row) => row.client_id))
 }
 
 export async function pruneJti(sql: Sql): Promise<number> {

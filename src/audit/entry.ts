@@ -2,7 +2,14 @@ import { hash } from 'node:crypto'
 import { randomBytesFromPool } from '../seal.ts'
 
 /** What the log records. Each kind has its own outcome; a new kind is added here first. */
-export type EntryKind = 'verification' | 'auditRead' | 'unverifiedVisit' | 'unverifiedVisitClosed'
+export type EntryKind =
+  | 'verification'
+  | 'auditRead'
+  | 'unverifiedVisit'
+  | 'unverifiedVisitClosed'
+  | 'enrolmentOpened'
+  | 'clientKeyEnrolled'
+  | 'clientKeyRevoked'
 
 /** Counted and proven in public: codes only, nothing that names or links a person. */
 export type EntryOutcome = Readonly<Record<string, string | number | null>>

@@ -3,7 +3,7 @@ import type { Sql } from '../db/connect.ts'
 import { ServiceError } from '../errors.ts'
 import { open, seal } from '../seal.ts'
 import { buildEntry, type EntryContent } from './entry.ts'
-import { appendRows, findByIdempotencyKey, hex, type PendingRow } from './store.ts'
+import { appendRows, appendWithAct, type Fragment, findByIdempotencyKey, hex, type PendingRow } from './store.ts'
 
 /** The log that this release appends to. `log_id` is in every key so that more can come. */
 export const LOG_ID = 1
@@ -73,6 +73,13 @@ export async function appendBatch(
         : ({ outcome: 'appended', index } as const)
     }),
   )
+}
+
+/** A deed that is more than its entry: both are committed, or neither. Returns what `act` came to; see `appendWithAct`. */
+export async function appendDeed(sql: Sql, row: PendingRow, act: (sql: Sql) => Fragment): Promise<string> {
+  return appendWithAct(sql, LOG_ID, row, act(sql)).catch((error: unknown) => {
+    throw logFailure(error)
+  })
 }
 
 async function appendOnce(sql: Sql, rows: readonly PendingRow[]): Promise<Map<number, number>> {

@@ -72,6 +72,34 @@ export async function appendRows(sql: Sql, logId: number, rows: readonly Pending
   return new Map((appended?.places?.split(',') ?? []).map((n, place) => [Number(n) - 1, first + place]))
 }
 
+/** SQL of another store that goes into a statement of this one. */
+export type Fragment = ReturnType<Sql>
+
+/**
+ * A deed and its entry in one statement, so that neither is without the other. `act` is one or more common table
+ * expressions, the last of them `act(result)` with one row: only a result of `done` is a deed. Whatever else it says, no
+ * entry is written (a wrong code still costs its try). Without a head the entry's index is null, and all of it fails.
+ */
+export async function appendWithAct(sql: Sql, logId: number, row: PendingRow, act: Fragment): Promise<string> {
+  const rows = await sql<{ result: string }[]>`
+    with ${act}, head as (
+      update log_head set size = size + 1 where log_id = ${logId}::smallint and (select result from act) = 'done'
+      returning size - 1 as leaf_index
+    ), deed as materialized (
+      select leaf_index from act left join head on true where result = 'done'
+    ), entries as (
+      insert into log_entry (log_id, leaf_index, body, leaf_hash)
+      select ${logId}::smallint, leaf_index, ${row.body}, decode(${row.leafHash}, 'base64') from deed
+    ), details as (
+      insert into entry_detail (log_id, leaf_index, subject, client, idempotency_key, salt, sealed)
+      select ${logId}::smallint, leaf_index, ${row.subject}::uuid, ${row.client}, null,
+             decode(${row.salt}, 'base64'), decode(${row.sealed}, 'base64')
+        from deed
+    )
+    select result from act`
+  return rows[0]?.result ?? 'none'
+}
+
 export interface EarlierRow {
   readonly requestDigest: string
   /** Null when the details were erased since. */

@@ -99,6 +99,22 @@ export const clientKey = pgTable(
   ],
 )
 
+/**
+ * A one-time code by which a client registers a key; one a client, a new one replaces the former. Only a keyed digest of
+ * the code is here. The request role cannot read it: `enrol_client_key` (migration 0002) is all it may call.
+ */
+export const enrolment = pgTable('enrolment', {
+  clientId: text('client_id')
+    .primaryKey()
+    .references(() => client.clientId),
+  codeDigest: uuid('code_digest').notNull(),
+  createdAt: instant('created_at').notNull().defaultNow(),
+  expiresAt: instant('expires_at').notNull(),
+  triesLeft: smallint('tries_left').notNull(),
+  /** The key that was registered by it; null while it is unused. */
+  usedByKey: text('used_by_key'),
+})
+
 /** Assertions already used; a row lives until its assertion would have expired anyway. */
 export const jti = pgTable(
   'jti',

@@ -1,3 +1,4 @@
+import type { FacilityCode } from '../access/principal.ts'
 import type { IsoDate } from '../calendar.ts'
 import type { Sql } from '../db/connect.ts'
 
@@ -28,6 +29,13 @@ export async function saveFacilities(sql: Sql, facilities: readonly Facility[]):
     on conflict (code) do update
       set name = excluded.name, level = excluded.level, points = excluded.points, former_tier = excluded.former_tier,
           commune = excluded.commune, kind = excluded.kind, valid_from = excluded.valid_from, valid_to = excluded.valid_to`
+}
+
+/** Codes in force, in order. */
+export async function facilityCodes(sql: Sql): Promise<FacilityCode[]> {
+  const rows = await sql<{ code: FacilityCode }[]>`
+    select code from facility where valid_to is null or valid_to >= current_date order by code`
+  return rows.map((row) => row.code)
 }
 
 export async function isInCatalogue(sql: Sql, code: string): Promise<boolean> {

@@ -197,6 +197,24 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemRow>> = {
     'invalid_client',
   ),
   client_disabled: row(401, 'Your client was disabled', CALL_IT, 'See `detail`; ask the operator.', 'invalid_client'),
+  key_proof_invalid: row(
+    400,
+    'The proof of the new key is not valid',
+    CALL_IT,
+    'Sign `proof` with the private half of `publicJwk`; see `detail`.',
+  ),
+  enrolment_refused: row(
+    403,
+    'The enrolment is refused',
+    'Báo bộ phận công nghệ thông tin của cơ sở: cần mã đăng ký mới.',
+    'Code and client do not fit, or the code was used, has expired or was tried too often; which of these is not told. Ask the operator for a new code.',
+  ),
+  client_keys_full: row(
+    409,
+    'Your client has four keys in force',
+    CALL_IT,
+    'Have one revoked by the operator, or use one of them.',
+  ),
   scope_unknown: row(
     400,
     'The scope cannot be granted',

@@ -173,11 +173,26 @@ describe('facility', () => {
     return performance.now() - since
   }
 
+  test('a code of `add` lets `enrol` register a key that gets tokens, and is shown once only', async () => {
+    const opened = await kiemthe(['facility', 'add', '38008', '--data', data])
+    expect(opened.code).toBe(0)
+    const [code, secret = ''] = opened.stdout.trim().split('\t')
+    expect([code, secret]).toEqual(['38008', expect.stringMatching(/^([0-9A-Z]{4}-){3}[0-9A-Z]{4}$/)])
+    const out = join(data, '38008.jwk.json')
+    const args = ['enrol', '--url', url(), '--client', 'facility:38008', '--code', secret, '--out']
+    const enrolled = await kiemthe([...args, out])
+    expect([enrolled.code, enrolled.stderr]).toEqual([0, expect.stringContaining('is registered')])
+    expect((await stat(out)).mode & 0o777).toBe(0o600)
+    expect(await obtainToken('facility:38008', JSON.parse(await readFile(out, 'utf8')))).toBeTruthy()
+    const again = await kiemthe([...args, `${out}.second`])
+    expect([again.code, again.stderr]).toEqual([2, expect.stringContaining('enrolment_refused')])
+  })
+
   test('revoke ends the tokens of the facility within 5 s, and nobody else’s', async () => {
     const [revoked, other] = [await tokenOf('--facility', '38005'), await tokenOf('--facility', '38004')]
     expect((await post(url(), revoked, scanOf(5).request)).status).toBe(200)
     const { code, stderr } = await kiemthe(['facility', 'revoke', '38005', '--data', data])
-    expect(stderr).toContain('1 key revoked')
+    expect(stderr).toContain('all its keys are revoked')
     expect(code).toBe(0)
     expect(await msUntilRefused(revoked)).toBeLessThan(REVOKED_WITHIN_MS)
     expect((await post(url(), other, scanOf(5).request)).status).toBe(200)

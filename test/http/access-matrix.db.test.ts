@@ -46,6 +46,7 @@ const granted = (status: Partial<Record<Caller, number>>) => ({
 /** Who may what. A new route stands here first: one that is missing fails the test below. */
 const MATRIX: Record<string, Row> = {
   'POST /oauth/token': { request: () => grant(null), status: forAll(400) },
+  'POST /v1/enrolments': { request: () => ({ body: '{}' }), status: forAll(400) },
   'GET /.well-known/jwks.json': { request: () => ({}), status: forAll(200) },
   'POST /v1/verifications': {
     request: () => ({ body: asking(scan(someone)) }),

@@ -67,8 +67,8 @@ export const postUnverifiedVisitContract: Contract = {
         status: 201,
       },
       invalid: {
-        summary: 'Refused: no failed look-up is told',
-        value: { visitId: '38001-2411-0044', presentedAt, failures: [] },
+        summary: 'Refused: told more than 60 days later',
+        value: { visitId: '38001-2411-0044', presentedAt: '2026-01-05T01:10:00Z', failures },
         status: 400,
       },
     },
@@ -106,7 +106,7 @@ export const getUnverifiedVisitContract: Contract = {
       description: 'The `id` of the answer. Any other text is a 404, as is the id of another facility.',
       required: true,
       schema: z.string().max(17).regex(VISIT_ID),
-      example: 'u1-0',
+      example: 'u1-4', // the first visit of the examples: four verifications go before it
     },
   ],
   answers: {

@@ -35,6 +35,8 @@ export async function recheck(args: string[]): Promise<void> {
   } finally {
     await close()
   }
+  // postgres.js only half-closes a connection that fell silent: it would keep a stopped process alive for minutes
+  process.exit()
 }
 
 export function recheckLog(config: Config): Logger {

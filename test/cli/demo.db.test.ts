@@ -102,6 +102,14 @@ describe('a first start', () => {
     }
   })
 
+  test('looks unverified visits up again beside its server', async () => {
+    await expect
+      .poll(() => asOwner((sql) => sql`select from log_cursor where reader = 'recheck' and next_index > 0`), {
+        timeout: 20_000,
+      })
+      .toHaveLength(1)
+  })
+
   test('keeps every secret from other users of the machine', async () => {
     const names = await readdir(data)
     expect(names).toEqual(expect.arrayContaining(['data-keys.json', 'token-keys.json', 'clients.json', 'roles.json']))

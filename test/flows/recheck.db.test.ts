@@ -1,11 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { openDetails } from '../../src/audit/log.ts'
+import { findEntry } from '../../src/audit/store.ts'
 import { type OpenJob, openJob } from '../../src/cli/job.ts'
+import { deriveDataKeys } from '../../src/data-keys.ts'
 import type { Job } from '../../src/scope.ts'
 import type { FeedRow } from '../../src/sync/feed.ts'
 import { catchUp, rebuild, recheckPass } from '../../src/unverified-visit/recheck.ts'
 import { asking, card, day, record, scan, secretsOf, send, typed } from '../http/http-support.ts'
 import { keysFolder } from '../support/keys-folder.ts'
-import { kiemthe } from '../support/kiemthe.ts'
+import { kiemthe, startKiemthe } from '../support/kiemthe.ts'
 import { logState, sound } from '../support/log.ts'
 import {
   createWorld,
@@ -89,6 +92,18 @@ async function endsOf(id: string): Promise<string[]> {
     .map((row) => JSON.parse(row.body))
     .filter((body) => body.outcome.unverifiedVisit === Number(id.slice(3)))
     .map((body) => body.kind)
+}
+
+async function environment() {
+  const keys = await keysFolder(world)
+  const env = {
+    PUBLIC_URL,
+    SERVICE_ID,
+    DATABASE_URL: world.appUrl,
+    DATA_KEYS_FILE: `${keys.path}/data-keys.json`,
+    TOKEN_KEYS_FILE: `${keys.path}/token-keys.json`,
+  }
+  return { env, keys }
 }
 
 async function logSize(): Promise<number> {
@@ -206,6 +221,13 @@ describe('an answer is an answer, whichever', () => {
     const { id: verification } = (await show(id))['outcome'] as { id: string }
     const foreign = await send(running.url, { method: 'GET', path: `/v1/verifications/${verification}`, token: other })
     expect(foreign.status).toBe(404)
+    const entry = await findEntry(world.owner, 1, Number(verification.slice(3)))
+    const details = openDetails(
+      deriveDataKeys(world.dataKeys),
+      entry?.subject ?? null,
+      entry?.sealed ?? new Uint8Array(),
+    )
+    expect(JSON.parse(details)).toMatchObject({ unverifiedVisit: id, visit: { visitId: 'M-77' }, officer: 'NV-1' })
   })
 })
 
@@ -316,6 +338,7 @@ describe('killed between any two steps', () => {
         }
         kills++
         expect((await endsOf(id)).length).toBeLessThan(2)
+        await world.owner`delete from idempotency` // it may be back after the key's 14 days
         // the next process, when the lease has run out
         await recheckPass(at(laterMs + 10 * MINUTE), most)
         await recheckPass(at(laterMs + 20 * MINUTE), most)
@@ -355,14 +378,7 @@ describe('two processes at once', () => {
     const ids = await Promise.all(people.map((someone) => tell(scan(someone))))
     await catchUp(open.job)
     await world.owner`update unverified_visit set next_check_at = now()` // a minute is long for a test
-    const keys = await keysFolder(world)
-    const env = {
-      PUBLIC_URL,
-      SERVICE_ID,
-      DATABASE_URL: world.appUrl,
-      DATA_KEYS_FILE: `${keys.path}/data-keys.json`,
-      TOKEN_KEYS_FILE: `${keys.path}/token-keys.json`,
-    }
+    const { env, keys } = await environment()
     const ended = await Promise.all([kiemthe(['recheck', '--once'], env), kiemthe(['recheck', '--once'], env)])
     await keys.remove()
     expect(ended.map(({ code, stderr }) => [code, stderr])).toEqual([
@@ -389,6 +405,25 @@ describe('two processes at once', () => {
                                       from unverified_visit where state = 'checked'`
     expect(row).toEqual({ rows: 10, ends: 10 })
   })
+})
+
+test('the command runs until it is stopped, and the role of the owner is refused', async () => {
+  const someone = record()
+  await begin([someone])
+  const id = await tell(scan(someone))
+  await catchUp(open.job)
+  await world.owner`update unverified_visit set next_check_at = now()`
+  const { env, keys } = await environment()
+  const command = startKiemthe(['recheck'], env)
+  await command.until(/"checked":1/)
+  const { code, stderr } = await command.end('SIGTERM')
+  const asOwner = await kiemthe(['recheck', '--once'], { ...env, DATABASE_URL: world.ownerUrl })
+  const unset = await kiemthe(['recheck', '--once'])
+  await keys.remove()
+  expect([code, stderr]).toEqual([0, ''])
+  expect(await show(id)).toMatchObject({ status: 'checked' })
+  expect([asOwner.code, asOwner.stderr]).toEqual([1, expect.stringContaining('could change the log')])
+  expect([unset.code, unset.stderr]).toEqual([2, expect.stringContaining('DATABASE_URL: is not set')])
 })
 
 test('the queue can be made anew from the log', async () => {

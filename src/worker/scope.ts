@@ -32,7 +32,10 @@ export function openScope(
       applicationName: 'kiemthe worker',
     })
   // PostgreSQL ends the statement first, unless it is gone
-  const unchecked: Query = (work) => (pool ??= createPool(open, config.dbStatementTimeoutMs + 1_000)).query(work)
+  const unchecked: Query = (work) => {
+    pool ??= createPool(open, config.dbStatementTimeoutMs + 1_000)
+    return pool.query(work)
+  }
   const query: Query = async (work) => {
     await admit(unchecked)
     return unchecked(work)

@@ -10,13 +10,13 @@ import { createApp } from './app.ts'
 import { type Appended, appendBatch } from './audit/log.ts'
 import { type PendingRow, pruneIdempotency } from './audit/store.ts'
 import type { Config } from './config.ts'
-import { anySubject, findSealed, openRead, type SealedRead } from './coverage/store.ts'
-import { type DataKeysFile, deriveDataKeys, type LookupKey, lookupKey } from './data-keys.ts'
+import { findSealed, openRead, type SealedRead } from './coverage/store.ts'
+import { type DataKeysFile, deriveDataKeys, type LookupKey } from './data-keys.ts'
 import { connect } from './db/connect.ts'
 import { inGroups } from './db/group.ts'
-import { createPool, DatabaseSilent, type Pool, type Query } from './db/pool.ts'
-import { powersOverTheLog } from './db/readiness.ts'
-import { ServiceError } from './errors.ts'
+import { createPool, type Pool, type Query } from './db/pool.ts'
+import { outcomeUnknown } from './host/append.ts'
+import { unfitness } from './host/fitness.ts'
 import { toProblem } from './http/problem.ts'
 import type { Scope, Service } from './scope.ts'
 
@@ -138,33 +138,10 @@ function nodeScope(service: Service, query: Query, log: Pick<Scope, 'record' | '
   }
 }
 
-/** A silent database may have committed: the caller is told to repeat it with its Idempotency-Key. */
-function outcomeUnknown(error: unknown): never {
-  throw error instanceof DatabaseSilent ? new ServiceError('log_outcome_unknown', { cause: error }) : error
-}
-
 /** The law and the keys are checked before the first request, not at it. */
 export async function refuseUnfit(query: Query, service: Pick<Service, 'dataKeys'>): Promise<void> {
-  const powers = await query(powersOverTheLog)
-  if (powers.length > 0) {
-    throw new StartError([
-      'the database role of DATABASE_URL could change the log; use kiemthe_app (made by `kiemthe migrate`):',
-      ...powers.map((power) => `  ${power}`),
-    ])
-  }
-  const subject = await query(anySubject)
-  if (subject === null) return
-  const [read] = await query((sql) => findSealed(sql, [subject]))
-  try {
-    if (read === undefined) return
-    const { subject, coverages } = openRead(service.dataKeys, read)
-    // a wrong look-up key opens every row and finds none: everybody would be told that there is no record
-    const citizenId = coverages[0]?.holder.citizenId ?? null
-    if (citizenId === null || lookupKey(service.dataKeys, citizenId) === subject) return
-  } catch {
-    // told below
-  }
-  throw new StartError(['DATA_KEYS_FILE does not hold the keys that this database was sealed with'])
+  const problems = await unfitness(query, service.dataKeys)
+  if (problems.length > 0) throw new StartError(problems)
 }
 
 /** Connections that balancers open ahead of need. Node does not count them as idle: one would hold a drain to its end. */

@@ -9,6 +9,11 @@ export interface DatabaseState {
   readonly standby: boolean
 }
 
+/** This host must not use that database: the operator was told why. */
+export class DatabaseUnfit extends Error {
+  override readonly name = 'DatabaseUnfit'
+}
+
 /** One cheap statement: readiness is asked every few seconds by every balancer. */
 export async function readState(sql: Sql, logId: number): Promise<DatabaseState> {
   const rows = await sql<{ writable: boolean; as_of: string | null; quarantined: number; standby: boolean }[]>`

@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 import { LOG_ID } from '../audit/log.ts'
 import { readInstant } from '../db/connect.ts'
-import { type DatabaseState, readState } from '../db/readiness.ts'
+import { type DatabaseState, DatabaseUnfit, readState } from '../db/readiness.ts'
 import { describeFailure } from '../event.ts'
 import type { Scope } from '../scope.ts'
 import type { Answer } from './endpoint.ts'
@@ -20,6 +20,7 @@ export async function showReady(_c: Context, scope: Scope): Promise<Answer> {
   try {
     state = await scope.query((sql) => readState(sql, LOG_ID))
   } catch (error) {
+    if (error instanceof DatabaseUnfit) return notReady('databaseUnfit', null)
     return notReady('databaseUnreachable', describeFailure(error).sqlState)
   }
   if (state.standby) return notReady('databaseReadOnly', null)

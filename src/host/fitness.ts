@@ -1,0 +1,31 @@
+import { anySubject, findSealed, openRead } from '../coverage/store.ts'
+import { type DataKeys, lookupKey } from '../data-keys.ts'
+import type { Query } from '../db/pool.ts'
+import { powersOverTheLog } from '../db/readiness.ts'
+
+/**
+ * Why a host must not serve on this database with these keys: a line each, for its operator; empty when it may. Asked
+ * before the first request is answered, not at it.
+ */
+export async function unfitness(query: Query, dataKeys: DataKeys): Promise<string[]> {
+  const powers = await query(powersOverTheLog)
+  if (powers.length > 0) {
+    return [
+      'the database role could change the log; use kiemthe_app (made by `kiemthe migrate`):',
+      ...powers.map((power) => `  ${power}`),
+    ]
+  }
+  const subject = await query(anySubject)
+  if (subject === null) return []
+  const [read] = await query((sql) => findSealed(sql, [subject]))
+  try {
+    if (read === undefined) return []
+    const { subject, coverages } = openRead(dataKeys, read)
+    // a wrong look-up key opens every row and finds none: everybody would be told that there is no record
+    const citizenId = coverages[0]?.holder.citizenId ?? null
+    if (citizenId === null || lookupKey(dataKeys, citizenId) === subject) return []
+  } catch {
+    // told below
+  }
+  return ['the data keys are not those that this database was sealed with']
+}

@@ -1,0 +1,69 @@
+import { appendBatch } from '../audit/log.ts'
+import { findSealed, openRead } from '../coverage/store.ts'
+import { connect } from '../db/connect.ts'
+import { createPool, type Pool, type Query } from '../db/pool.ts'
+import { outcomeUnknown } from '../host/append.ts'
+import type { Scope, Service } from '../scope.ts'
+import type { ExecutionContext } from './bindings.ts'
+import { writeLog } from './log.ts'
+
+/** Read and write follow one another; what runs beside them (a renewal of the revocations) is pipelined. */
+const CONNECTIONS_MAX = 1
+
+/** One request. Its connection is its own, opened at its first statement: no socket may serve two requests here. */
+export interface RequestScope extends Scope {
+  /** Lets go of the connection, once the work that outlives the answer is done. */
+  readonly close: () => Promise<void>
+}
+
+export function openScope(
+  service: Service,
+  databaseUrl: string,
+  context: ExecutionContext,
+  admit: (query: Query) => Promise<void>,
+): RequestScope {
+  const { config, dataKeys } = service
+  const later: Promise<unknown>[] = []
+  let pool: Pool | null = null
+  const open = () =>
+    connect(databaseUrl, {
+      connectionsMax: CONNECTIONS_MAX,
+      statementTimeoutMs: config.dbStatementTimeoutMs,
+      applicationName: 'kiemthe worker',
+    })
+  // PostgreSQL ends the statement first, unless it is gone
+  const unchecked: Query = (work) => {
+    pool ??= createPool(open, config.dbStatementTimeoutMs + 1_000)
+    return pool.query(work)
+  }
+  const query: Query = async (work) => {
+    await admit(unchecked)
+    return unchecked(work)
+  }
+  return {
+    service,
+    query,
+    now: () => new Date(),
+    findCoverage: async (key) => {
+      const [read] = await query((sql) => findSealed(sql, [key]))
+      if (read === undefined) throw new Error('one key was asked for')
+      return openRead(dataKeys, read)
+    },
+    append: async (row) => {
+      const [appended] = await query((sql) => appendBatch(sql, dataKeys, [row])).catch(outcomeUnknown)
+      if (appended === undefined || appended instanceof Error) throw appended ?? new Error('one row was appended')
+      return appended
+    },
+    background: (work) => {
+      const settled = work.catch(() => {}) // background work reports its own failures
+      later.push(settled)
+      context.waitUntil(settled)
+    },
+    record: (event) => writeLog(config.logLevel, event.status >= 500 ? 'error' : 'info', { ...event }, 'request'),
+    report: (trouble, failure) => writeLog(config.logLevel, 'error', { trouble, failure }, 'trouble'),
+    close: async () => {
+      await Promise.all(later)
+      await pool?.end()
+    },
+  }
+}

@@ -15,6 +15,7 @@ import { type DataKeysFile, deriveDataKeys, type LookupKey } from './data-keys.t
 import { connect } from './db/connect.ts'
 import { inGroups } from './db/group.ts'
 import { createPool, type Pool, type Query } from './db/pool.ts'
+import { ServiceError } from './errors.ts'
 import { outcomeUnknown } from './host/append.ts'
 import { unfitness } from './host/fitness.ts'
 import { toProblem } from './http/problem.ts'

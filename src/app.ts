@@ -3,6 +3,7 @@ import { ServiceError } from './errors.ts'
 import { endpoint } from './http/endpoint.ts'
 import { showLive, showReady } from './http/health.ts'
 import { issueToken, showTokenKeys } from './http/token.ts'
+import { postVerificationBatch } from './http/verification-batch.ts'
 import { getVerification, postVerification } from './http/verifications.ts'
 import type { OpenScope } from './scope.ts'
 
@@ -13,6 +14,7 @@ export function createApp(open: OpenScope): Hono {
   app.get('/.well-known/jwks.json', endpoint(open, 'public', showTokenKeys))
 
   app.post('/v1/verifications', endpoint(open, ['verify'], postVerification))
+  app.post('/v1/verifications/batch', endpoint(open, ['verify'], postVerificationBatch))
   app.get('/v1/verifications/:id', endpoint(open, ['verify', 'audit'], getVerification))
 
   app.get('/health/live', endpoint(open, 'public', showLive))

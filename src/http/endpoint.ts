@@ -22,7 +22,8 @@ export interface Answer {
 export type Access = 'public' | readonly AccessScope[]
 
 export type PublicWork = (c: Context, scope: Scope) => Promise<Answer>
-export type GrantedWork = (c: Context, scope: Scope, caller: Principal) => Promise<Answer>
+/** The request id is for who renders problems inside an answer. */
+export type GrantedWork = (c: Context, scope: Scope, caller: Principal, requestId: string) => Promise<Answer>
 
 type Endpoint = (c: Context) => Promise<Response>
 
@@ -44,7 +45,7 @@ export function endpoint(open: OpenScope, access: Access, work: PublicWork | Gra
       if (access === 'public') answer = await (work as PublicWork)(c, scope)
       else {
         caller = await admit(c, scope, access)
-        answer = await (work as GrantedWork)(c, scope, caller)
+        answer = await (work as GrantedWork)(c, scope, caller, requestId)
       }
       code = answer.code ?? null
     } catch (error) {

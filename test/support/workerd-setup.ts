@@ -1,18 +1,18 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import type { TestProject } from 'vitest/node'
 import setupCluster from './global-setup.ts'
+import { throwawayFolder } from './throwaway-folder.ts'
 
 /** The bundle is made by wrangler, as for a deployment, while PostgreSQL starts. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const folder = await mkdtemp(join(tmpdir(), 'kiemthe-bundle-'))
+  const folder = await throwawayFolder()
   const [removeCluster, bundled] = await Promise.allSettled([setupCluster(project), bundle(folder)])
   const teardown = async () => {
     if (removeCluster.status === 'fulfilled') await removeCluster.value()
-    await rm(folder, { recursive: true, force: true })
+    await rm(dirname(folder), { recursive: true, force: true })
   }
   for (const each of [removeCluster, bundled]) {
     if (each.status === 'fulfilled') continue

@@ -6,6 +6,8 @@ export const WORKERD_SUITES: readonly string[] = [
   'evidence-refused',
   'oauth-assertion',
   'oauth-grant',
+  'openapi-examples',
+  'verification',
   'token-refused',
   'unverified-visits',
   'verification-by-id',

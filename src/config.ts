@@ -31,6 +31,13 @@ const settings = z.object({
   COPY_STALE_AFTER_HOURS: wholeNumber(1, 87_600).default(168),
   /** Time for a whole request to arrive: 256 KiB over a 1 Mbit/s line take 2 s. */
   REQUEST_TIMEOUT_MS: wholeNumber(1_000, 120_000).default(15_000),
+  /** Requests a second of one client, and at once (contract). */
+  RATE_LIMIT_PER_SECOND: wholeNumber(1, 1_000_000).default(100),
+  RATE_LIMIT_BURST: wholeNumber(1, 1_000_000).default(300),
+  /** See `src/limits/guessing.ts` for the arithmetic. */
+  GUESSING_MISSES_PER_HOUR: wholeNumber(1, 1_000_000).default(60),
+  /** Each holds its body (256 KiB at the most, 2 KiB usually): 2,048 are 4 MB, and 512 MB if all are as large as they may. */
+  REQUESTS_IN_FLIGHT_MAX: wholeNumber(16, 100_000).default(2_048),
   /** SIGTERM to exit: longer than any statement may take, shorter than the 30 s that orchestrators give. */
   DRAIN_TIMEOUT_MS: wholeNumber(1_000, 120_000).default(20_000),
   LOG_LEVEL: z.enum(['info', 'warn', 'error', 'silent']).default('info'),
@@ -58,6 +65,10 @@ export interface Config {
   readonly copyLateAfterMs: number
   readonly copyStaleAfterMs: number
   readonly requestTimeoutMs: number
+  readonly rateLimitPerSecond: number
+  readonly rateLimitBurst: number
+  readonly guessingMissesPerHour: number
+  readonly requestsInFlightMax: number
   readonly drainTimeoutMs: number
   readonly logLevel: 'info' | 'warn' | 'error' | 'silent'
 }
@@ -96,6 +107,10 @@ export function readConfig(environment: Environment): Config {
     copyLateAfterMs: env.COPY_LATE_AFTER_HOURS * 3_600_000,
     copyStaleAfterMs: env.COPY_STALE_AFTER_HOURS * 3_600_000,
     requestTimeoutMs: env.REQUEST_TIMEOUT_MS,
+    rateLimitPerSecond: env.RATE_LIMIT_PER_SECOND,
+    rateLimitBurst: env.RATE_LIMIT_BURST,
+    guessingMissesPerHour: env.GUESSING_MISSES_PER_HOUR,
+    requestsInFlightMax: env.REQUESTS_IN_FLIGHT_MAX,
     drainTimeoutMs: env.DRAIN_TIMEOUT_MS,
     logLevel: env.LOG_LEVEL,
   }

@@ -17,6 +17,7 @@ import { ServiceError } from './errors.ts'
 import { unfitness } from './host/fitness.ts'
 import { sharedStatements } from './host/statements.ts'
 import { toProblem } from './http/problem.ts'
+import { createLimits } from './limits/limits.ts'
 import type { Scope, Service } from './scope.ts'
 import { PART_ITEMS_MAX } from './verification/batch.ts'
 
@@ -68,6 +69,7 @@ export async function startServer(
     tokenKeys: await importTokenKeys(keys.token),
     tokens: new Map(),
     revocations: noRevocationsYet(),
+    limits: createLimits(config),
   }
   await refuseUnfit(pool.query, service).catch(async (error: unknown) => {
     await pool.end()

@@ -1,5 +1,6 @@
 import { crash } from './crash.ts'
 import { firstStart } from './first-start.ts'
+import { lanes } from './lanes.ts'
 import { ratio } from './ratio.ts'
 
 const SCENARIOS: Readonly<Record<string, { readonly what: string; readonly run: (args: string[]) => Promise<void> }>> =
@@ -12,6 +13,7 @@ const SCENARIOS: Readonly<Record<string, { readonly what: string; readonly run: 
       what: 'kill -9 of the server under load, N times: lost answers, double entries (--kills --seed --cards --desks)',
       run: crash,
     },
+    lanes: { what: 'p50 and p99 of single checks alone, and while batches of 1,000 run all the time', run: lanes },
     ratio: { what: 'verified requests/s ÷ a bare control, in turn', run: ratio },
   }
 

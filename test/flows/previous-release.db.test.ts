@@ -108,7 +108,9 @@ test('a deploy would lose, repeat or refuse verifications while two releases ans
       if (here === undefined || there === undefined) throw new Error('there are two')
       for (const { ask, receipt, text } of [...here.load.acknowledged.values()].slice(0, READ_ON_THE_OTHER)) {
         const { id } = JSON.parse(text) as { id: string }
-        const read = await fetch(`${there.url}/v1/verifications/${id}`, { headers: { authorization: `Bearer ${token}` } })
+        const read = await fetch(`${there.url}/v1/verifications/${id}`, {
+          headers: { authorization: `Bearer ${token}` },
+        })
         expect(read.status).toBe(200)
         expect(await read.json()).toMatchObject({ id, receipt })
         // a desk whose repetition meets the other release gets the answer it had

@@ -123,7 +123,7 @@ export async function startServer(
   }
 }
 
-/** For a client that never reads: without a byte for longer than it may take to send a request and to answer it, a connection is closed. */
+/** For a client that never reads: without a byte for longer than it may take to send a request and to answer it, a connection is closed (Node lets that pass once more when it could write a part). */
 export function silenceMaxMs(config: Pick<Config, 'requestTimeoutMs' | 'dbStatementTimeoutMs'>): number {
   return config.requestTimeoutMs + STATEMENTS_IN_TURN * (config.dbStatementTimeoutMs + DEAD_CONNECTION_MS)
 }

@@ -132,6 +132,12 @@ export async function documentFuzz(options: FuzzOptions): Promise<FuzzFigures> {
       if (!recorded.has(id)) ids.set(path, [...(ids.get(path) ?? []), id])
       recorded.add(id)
     }
+    if (operation.operationId === 'verifyBatch') {
+      const { items } = z
+        .object({ items: z.array(z.object({ verification: z.object({ id: z.string() }).optional() })) })
+        .parse(JSON.parse(text))
+      for (const { verification } of items) if (verification !== undefined) recorded.add(verification.id)
+    }
     if (operation.operationId === 'getVerification' && role === 'auditor') reads++
   }
   return { sent: requests, statuses, deeds: recorded.size + reads, wrong }

@@ -5,6 +5,7 @@ import { postEnrolmentContract } from './http/contract/enrolments.ts'
 import { showLiveContract, showReadyContract } from './http/contract/health.ts'
 import { issueTokenContract, showTokenKeysContract } from './http/contract/oauth.ts'
 import { getUnverifiedVisitContract, postUnverifiedVisitContract } from './http/contract/unverified-visits.ts'
+import { postVerificationBatchContract } from './http/contract/verification-batch.ts'
 import { getVerificationContract, postVerificationContract } from './http/contract/verifications.ts'
 import { showDocs, showOpenApi, showProblems } from './http/documents.ts'
 import { endpoint } from './http/endpoint.ts'
@@ -13,6 +14,7 @@ import { showLive, showReady } from './http/health.ts'
 import type { Route } from './http/route.ts'
 import { issueToken, showTokenKeys } from './http/token.ts'
 import { getUnverifiedVisit, postUnverifiedVisit } from './http/unverified-visits.ts'
+import { postVerificationBatch } from './http/verification-batch.ts'
 import { getVerification, postVerification } from './http/verifications.ts'
 import type { OpenScope } from './scope.ts'
 
@@ -47,6 +49,13 @@ export const ROUTES: readonly Route[] = [
     access: ['verify'],
     work: postVerification,
     contract: postVerificationContract,
+  },
+  {
+    method: 'POST',
+    path: '/v1/verifications/batch',
+    access: ['verify'],
+    work: postVerificationBatch,
+    contract: postVerificationBatchContract,
   },
   {
     method: 'GET',

@@ -39,7 +39,7 @@ export const ERROR_CODES = [
   'client_disabled',
   'key_proof_invalid',
   'enrolment_refused',
-  'client_keys_full',
+  'too_many_keys',
   'scope_unknown',
   'idempotency_key_invalid',
   'idempotency_conflict',

@@ -18,7 +18,7 @@ export interface Service {
   readonly revocations: Revocations
 }
 
-export type Trouble = 'copyUnreadable' | 'visitNotChecked'
+export type Trouble = 'copyUnreadable' | 'visitNotChecked' | 'batchItemFailed'
 
 /** One request or one job. */
 export interface Scope {
@@ -30,6 +30,12 @@ export interface Scope {
   readonly findCoverage: (key: LookupKey) => Promise<CopyRead>
   /** Resolves once committed. Likewise shared on Node. */
   readonly append: (row: PendingRow) => Promise<Appended>
+  /**
+   * Long work beside single requests. On Node the lane's scope has statements of its own, few works run at once, some
+   * wait, the next one is refused by `QueueFull`; inside, `inLane` runs at once. On Workers a request shares neither
+   * statements nor an event loop that others wait for in line: the host runs the work at once, on the request's scope.
+   */
+  readonly inLane: <T>(work: (lane: Scope) => Promise<T>) => Promise<T>
   /** Work that may outlive the answer; the host keeps it alive. */
   readonly background: (work: Promise<unknown>) => void
   readonly record: (event: RequestEvent) => void

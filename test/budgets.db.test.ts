@@ -295,6 +295,34 @@ describe('an Idempotency-Key', () => {
   })
 })
 
+describe('a batch', () => {
+  const batch = async (count: number, headers: Record<string, string> = {}) => {
+    const response = await fetch(`${running.url}/v1/verifications/batch`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${token}`, ...headers },
+      body: JSON.stringify({ items: Array.from({ length: count }, (_, i) => scan(i)) }),
+    })
+    const { items } = (await response.json()) as { items: { status: number }[] }
+    expect(items.map((each) => each.status)).toEqual(Array.from({ length: count }, () => 200))
+  }
+
+  test('one read and one write for each part of 32', async () => {
+    await warmUp()
+    await batch(32)
+    expect(spent()).toEqual({ ...nothing, statements: ['coverages', 'append'] })
+    await batch(33)
+    expect(spent()).toEqual({ ...nothing, statements: ['coverages', 'append', 'coverages', 'append'] })
+  })
+
+  test('repeated under its key: + 1 an item, each reads its own earlier answer', async () => {
+    await warmUp()
+    await batch(32, { 'idempotency-key': 'budget-batch' })
+    expect(spent()).toEqual({ ...nothing, statements: ['coverages', 'append'] })
+    await batch(32, { 'idempotency-key': 'budget-batch' })
+    expect(counted(spent().statements)).toEqual({ coverages: 1, append: 1, 'earlier answer': 32 })
+  })
+})
+
 describe('other paths', () => {
   const get = (path: string, bearer: string, headers: Record<string, string> = {}) =>
     fetch(`${running.url}${path}`, { headers: { authorization: `Bearer ${bearer}`, ...headers } })

@@ -6,6 +6,8 @@ export interface GroupLimits {
   readonly itemsMax: number
   /** Callers that may wait; the next one is refused at once. */
   readonly waitingMax: number
+  /** The first run begins a microtask later: all who come in one breath share it. For parts of a batch. */
+  readonly gathers?: boolean
 }
 
 /**
@@ -52,6 +54,11 @@ export function inGroups<Item, Result>(
         return
       }
       waiting.push({ item, resolve, reject })
-      if (!running) void drain()
+      if (running) return
+      if (limits.gathers !== true) void drain()
+      else {
+        running = true
+        queueMicrotask(() => void drain())
+      }
     })
 }

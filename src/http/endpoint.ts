@@ -19,7 +19,8 @@ export interface Answer {
 }
 
 export type PublicWork = (c: Context, scope: Scope) => Promise<Answer>
-export type GrantedWork = (c: Context, scope: Scope, caller: Principal) => Promise<Answer>
+/** The request id is for who renders problems inside an answer. */
+export type GrantedWork = (c: Context, scope: Scope, caller: Principal, requestId: string) => Promise<Answer>
 
 /** `public`: no token is looked at. */
 export interface PublicEndpoint {
@@ -61,7 +62,7 @@ export function endpoint(open: OpenScope, of: PublicEndpoint | GrantedEndpoint):
       if (of.access === 'public') answer = await of.work(c, scope)
       else {
         caller = await admit(c, scope, of.access)
-        answer = await of.work(c, scope, caller)
+        answer = await of.work(c, scope, caller, requestId)
       }
       code = answer.code ?? null
     } catch (error) {

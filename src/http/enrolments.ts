@@ -45,7 +45,7 @@ export async function postEnrolment(c: Context, scope: Scope): Promise<Answer> {
   const outcome = await scope.query((sql) =>
     appendDeed(sql, row, (with_) => enrolKey(with_, clientId, { code, byKey }, key)),
   )
-  if (outcome === 'full') throw new ServiceError('client_keys_full')
+  if (outcome === 'full') throw new ServiceError('too_many_keys')
   if (outcome !== 'done' && outcome !== 'again') throw new ServiceError('enrolment_refused')
   // the one that came again is in force since its first time; both answers hold at least this long
   return { status: outcome === 'done' ? 201 : 200, body: JSON.stringify({ clientId, keyId }) }

@@ -209,7 +209,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemRow>> = {
     'Báo bộ phận công nghệ thông tin của cơ sở: cần mã đăng ký mới.',
     'Code and client do not fit, or the code was used, has expired or was tried too often; which of these is not told. Ask the operator for a new code.',
   ),
-  client_keys_full: row(
+  too_many_keys: row(
     409,
     'Your client has four keys in force',
     CALL_IT,

@@ -4,6 +4,8 @@ import { type FieldFault, type FieldIssue, ServiceError } from '../errors.ts'
 
 /** Bodies of ordinary requests (contract). */
 export const BODY_BYTES_MAX = 256 * 1024
+/** A batch (contract): 1,000 items of 8 KiB, four times the longest QR code. */
+export const BATCH_BYTES_MAX = 8 * 1024 * 1024
 /** A form for a token: an assertion is under 1 KiB. */
 export const FORM_BYTES_MAX = 16 * 1024
 /** Faults named in one answer: enough to mend a request, too few to be a burden. */
@@ -14,15 +16,23 @@ const DEPTH_MAX = 16
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /** The text of a body, and what it says, checked against its schema. The text is what an Idempotency-Key stands for. */
-export async function readJson<T>(c: Context, schema: z.ZodType<T>): Promise<{ text: string; value: T }> {
+export async function readJson<T>(
+  c: Context,
+  schema: z.ZodType<T>,
+  bytesMax = BODY_BYTES_MAX,
+): Promise<{ text: string; value: T }> {
   if (!/^application\/json\s*(;|$)/i.test(c.req.header('content-type') ?? '')) {
     throw new ServiceError('unsupported_media_type', { detail: 'application/json' })
   }
-  const text = await readText(c, BODY_BYTES_MAX)
-  const json = parseJson(text)
+  const text = await readText(c, bytesMax)
+  return { text, value: checkShape(schema, parseJson(text)) }
+}
+
+/** The value as its schema reads it, or `invalid_request` with pointers relative to this value. */
+export function checkShape<T>(schema: z.ZodType<T>, json: unknown): T {
   const parsed = schema.safeParse(json, { reportInput: true })
   if (!parsed.success) throw new ServiceError('invalid_request', { faults: faultsOf(parsed.error.issues) })
-  return { text, value: parsed.data }
+  return parsed.data
 }
 
 export async function readText(c: Context, bytesMax: number): Promise<string> {

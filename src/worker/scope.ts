@@ -3,9 +3,14 @@ import { findSealed, openRead } from '../coverage/store.ts'
 import { connect } from '../db/connect.ts'
 import { createPool, type Pool, type Query } from '../db/pool.ts'
 import { outcomeUnknown } from '../host/append.ts'
+import { sharedStatements } from '../host/statements.ts'
 import type { Scope, Service } from '../scope.ts'
+import { PART_ITEMS_MAX } from '../verification/batch.ts'
 import type { ExecutionContext } from './bindings.ts'
 import { writeLog } from './log.ts'
+
+/** A batch has one part of its items under way. */
+const PART = { itemsMax: PART_ITEMS_MAX, waitingMax: PART_ITEMS_MAX }
 
 /** Read and write follow one another; what runs beside them (a renewal of the revocations) is pipelined. */
 const CONNECTIONS_MAX = 1
@@ -40,7 +45,7 @@ export function openScope(
     await admit(unchecked)
     return unchecked(work)
   }
-  return {
+  const scope: RequestScope = {
     service,
     query,
     now: () => new Date(),
@@ -54,6 +59,8 @@ export function openScope(
       if (appended === undefined || appended instanceof Error) throw appended ?? new Error('one row was appended')
       return appended
     },
+    // the statements of a part are shared within this one request; nobody waits behind it
+    inLane: (work) => work({ ...scope, ...sharedStatements(service, query, PART, PART) }),
     background: (work) => {
       const settled = work.catch(() => {}) // background work reports its own failures
       later.push(settled)
@@ -66,4 +73,5 @@ export function openScope(
       await pool?.end()
     },
   }
+  return scope
 }

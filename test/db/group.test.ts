@@ -86,6 +86,24 @@ test('the first item of the next crowd starts at once again', async () => {
   expect(runs.map((each) => each.items)).toEqual([[1], [2]])
 })
 
+test('a group that gathers: all who come in one breath share the first run, and nobody comes later for it', async () => {
+  const { runs, run } = gated(double)
+  const ask = inGroups(run, { itemsMax: 3, waitingMax: 100, gathers: true })
+  const asked = [0, 1, 2, 3].map((item) => ask(item))
+  expect(runs).toEqual([])
+  await settle()
+  expect(runs.map((each) => each.items)).toEqual([[0, 1, 2]])
+  runs[0]?.finish()
+  await settle()
+  runs[1]?.finish()
+  expect(await Promise.all(asked)).toEqual([0, 2, 4, 6])
+  const later = ask(5)
+  await settle()
+  expect(runs.map((each) => each.items)).toEqual([[0, 1, 2], [3], [5]])
+  runs[2]?.finish()
+  expect(await later).toBe(10)
+})
+
 describe('limits', () => {
   test('a crowd larger than a run is cut, in order', async () => {
     const { runs, run } = gated(double)

@@ -48,7 +48,7 @@ describe('statuses', () => {
   test('4xx is a wrong request, 5xx is ours; a 503 says when to come again, nothing else does', () => {
     for (const code of codes) {
       const { status, retryAfterSeconds } = PROBLEMS[code]
-      expect([400, 401, 403, 404, 405, 408, 410, 413, 415, 422, 431, 500, 503]).toContain(status)
+      expect([400, 401, 403, 404, 405, 408, 409, 410, 413, 415, 422, 431, 500, 503]).toContain(status)
       expect(retryAfterSeconds !== undefined).toBe(status === 503)
     }
   })

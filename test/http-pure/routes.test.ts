@@ -22,6 +22,7 @@ describe('a path or a method that is not there', () => {
     ['GET', '/v1/persons/038090001234', 404, null],
     ['POST', '/v2/verifications', 404, null],
     ['GET', '/v1/verifications', 405, 'POST'],
+    ['PUT', '/v1/verifications/batch', 405, 'POST, GET, HEAD'],
     ['DELETE', '/v1/verifications/v1-1', 405, 'GET, HEAD'],
     ['OPTIONS', '/v1/verifications', 405, 'POST'],
     ['POST', '/health/ready', 405, 'GET, HEAD'],

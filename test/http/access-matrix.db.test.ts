@@ -52,6 +52,10 @@ const MATRIX: Record<string, Row> = {
     request: () => ({ body: asking(scan(someone)) }),
     status: granted({ facility: 200, otherFacility: 200 }),
   },
+  'POST /v1/verifications/batch': {
+    request: () => ({ body: { items: [asking(scan(someone))] } }),
+    status: granted({ facility: 200, otherFacility: 200 }),
+  },
   'GET /v1/verifications/{id}': {
     request: () => ({ path: `/v1/verifications/${ownId}`, headers: { 'audit-purpose': 'claimReview' } }),
     status: granted({ facility: 200, otherFacility: 404, auditor: 200 }),

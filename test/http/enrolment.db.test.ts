@@ -191,7 +191,7 @@ test('a facility could not renew its key by itself, or could for another one', a
 test('a client would gather keys without end', async () => {
   for (let i = 0; i < 4; i++) expect((await enrol(await open())).status).toBe(201)
   const reply = await enrol(await open())
-  expect([reply.status, reply.json.code]).toEqual([409, 'client_keys_full'])
+  expect([reply.status, reply.json.code]).toEqual([409, 'too_many_keys'])
   await revokeKeys(world.owner, CLIENT, null)
 })
 

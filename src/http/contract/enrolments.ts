@@ -74,7 +74,7 @@ export const postEnrolmentContract: Contract = {
   problems: [
     'key_proof_invalid',
     'enrolment_refused',
-    'client_keys_full',
+    'too_many_keys',
     'client_disabled',
     'client_key_expired',
     'client_key_revoked',

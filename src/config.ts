@@ -19,6 +19,8 @@ const settings = z.object({
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
   DATA_KEYS_FILE: z.string().min(1),
   TOKEN_KEYS_FILE: z.string().min(1),
+  /** Where the log's mark is kept; on another disk than the database. Without it a restored older database is not noticed. */
+  LOG_MARK_FILE: z.string().min(1).optional(),
   /** Processes that share the port and the log; one a core is the most that helps. */
   PROCESSES: wholeNumber(1, 64).default(1),
   /** For each process. One read and one append are in flight at a time, the rest is for lookups by id, tokens and health. */
@@ -59,6 +61,8 @@ export interface Config {
   readonly databaseUrl: string
   readonly dataKeysFile: string
   readonly tokenKeysFile: string
+  /** Null: no mark is kept. */
+  readonly logMarkFile: string | null
   readonly processes: number
   readonly dbConnectionsMax: number
   readonly dbStatementTimeoutMs: number
@@ -101,6 +105,7 @@ export function readConfig(environment: Environment): Config {
     databaseUrl: env.DATABASE_URL,
     dataKeysFile: env.DATA_KEYS_FILE,
     tokenKeysFile: env.TOKEN_KEYS_FILE,
+    logMarkFile: env.LOG_MARK_FILE ?? null,
     processes: env.PROCESSES,
     dbConnectionsMax: env.DB_CONNECTIONS_MAX,
     dbStatementTimeoutMs: env.DB_STATEMENT_TIMEOUT_MS,

@@ -30,6 +30,7 @@ test('four variables are enough; the rest has defaults, in the units of their na
     serviceId: 'urn:kiemthe:thanhhoa',
     host: '127.0.0.1',
     port: 8787,
+    logMarkFile: null,
     processes: 1,
     databaseUrl: GOOD['DATABASE_URL'],
     dataKeysFile: '/etc/kiemthe/data-keys.json',

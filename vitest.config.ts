@@ -1,6 +1,10 @@
 import { defineConfig } from 'vitest/config'
+import { WORKERD_SUITES } from './test/support/hosts.ts'
 
-/** Two kinds of tests: `pure` (no database, seconds) and `*.db.test.ts` on a real embedded PostgreSQL. */
+/**
+ * `pure` (no database, seconds); `*.db.test.ts` on a real embedded PostgreSQL; and, of those, what speaks HTTP once more
+ * with workerd as the host.
+ */
 export default defineConfig({
   test: {
     projects: [
@@ -10,6 +14,16 @@ export default defineConfig({
           name: 'db',
           include: ['test/**/*.db.test.ts'],
           globalSetup: ['test/support/global-setup.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'workerd',
+          include: [...WORKERD_SUITES],
+          globalSetup: ['test/support/workerd-setup.ts'],
+          setupFiles: ['test/support/skip-on-workerd.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

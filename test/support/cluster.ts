@@ -13,6 +13,8 @@ export interface Cluster {
 declare module 'vitest' {
   interface ProvidedContext {
     cluster: Cluster
+    /** The bundle of the Worker, where workerd is the host; absent on Node. */
+    workerBundle?: string
   }
 }
 

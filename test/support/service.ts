@@ -16,6 +16,7 @@ import { keyCheckOf, type LoadPlan, prepareChunk } from '../../src/sync/load.ts'
 import { beginLoad, copyChunk, finishLoad } from '../../src/sync/store.ts'
 import type { VerificationAnswer } from '../../src/verification/answer.ts'
 import { type Cluster, createDatabase, databaseUrl } from './cluster.ts'
+import { startWorkerd } from './workerd.ts'
 
 /** A key of the tests' clients; the private half stays here, as a facility's does in its own house. */
 export type ClientKeyPair = TokenKeysFile['keys'][number]
@@ -34,6 +35,7 @@ export interface World {
     clientId: string,
     overrides?: { scopes?: readonly AccessScope[]; now?: Date; lifeSeconds?: number },
   ): Promise<string>
+  /** On the host of the project: Node, or workerd. */
   start(env?: Record<string, string>): Promise<Running>
   close(): Promise<void>
 }
@@ -86,11 +88,13 @@ export async function createWorld(
     },
     start: async (env = {}) => {
       const log: string[] = []
-      const server = await startServer(
-        testConfig(appUrl, env),
-        { data: dataKeys, token: tokenKeys },
-        { write: (line) => log.push(line) },
-      )
+      const keys = { data: dataKeys, token: tokenKeys }
+      const logTo = { write: (line: string) => log.push(line) }
+      const bundle = inject('workerBundle')
+      const server =
+        bundle === undefined
+          ? await startServer(testConfig(appUrl, env), keys, logTo)
+          : await startWorkerd(bundle, appUrl, { PUBLIC_URL, SERVICE_ID, ...env }, keys, logTo)
       running.push(server)
       return { url: `http://127.0.0.1:${server.port}`, server, log }
     },

@@ -1,0 +1,37 @@
+import { readFile } from 'node:fs/promises'
+import type { TokenKeysFile } from '../../src/access/token-keys.ts'
+import type { DataKeysFile } from '../../src/data-keys.ts'
+import type { RunningServer } from '../../src/node.ts'
+
+/** The Worker as wrangler bundles it, on the platform's own runtime; `DATABASE_URL` stands for Hyperdrive's. */
+export async function startWorkerd(
+  bundle: string,
+  appUrl: string,
+  { DATABASE_URL = appUrl, ...settings }: Readonly<Record<string, string>>,
+  keys: { readonly data: DataKeysFile; readonly token: TokenKeysFile },
+  logTo: { write: (line: string) => void },
+): Promise<RunningServer> {
+  // loaded where it is needed: it takes a second, and suites on Node use this module too
+  const { convertV4MiniflareOptions, Miniflare } = await import('miniflare')
+  const worker = new Miniflare(
+    convertV4MiniflareOptions({
+      modules: true,
+      script: await readFile(bundle, 'utf8'),
+      // as wrangler.toml says
+      compatibilityDate: '2026-10-23',
+      compatibilityFlags: ['nodejs_compat'],
+      hyperdrives: { HYPERDRIVE: DATABASE_URL },
+      bindings: { ...settings, DATA_KEYS: JSON.stringify(keys.data), TOKEN_KEYS: JSON.stringify(keys.token) },
+      handleStructuredLogs: ({ message }) => logTo.write(message),
+    }),
+  )
+  const { port } = await worker.ready
+  let closing: Promise<void> | null = null
+  return {
+    port: Number(port),
+    close: () => {
+      closing ??= worker.dispose()
+      return closing
+    },
+  }
+}

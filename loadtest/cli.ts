@@ -1,6 +1,7 @@
 import { crash } from './crash.ts'
 import { firstStart } from './first-start.ts'
 import { fuzz } from './fuzz.ts'
+import { lanes } from './lanes.ts'
 import { ratio } from './ratio.ts'
 
 const SCENARIOS: Readonly<Record<string, { readonly what: string; readonly run: (args: string[]) => Promise<void> }>> =
@@ -14,6 +15,7 @@ const SCENARIOS: Readonly<Record<string, { readonly what: string; readonly run: 
       run: crash,
     },
     fuzz: { what: 'requests made from the OpenAPI document, valid and hostile (--requests --seed)', run: fuzz },
+    lanes: { what: 'p50 and p99 of single checks alone, and while batches of 1,000 run all the time', run: lanes },
     ratio: { what: 'verified requests/s ÷ a bare control, in turn', run: ratio },
   }
 

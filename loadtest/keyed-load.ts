@@ -137,7 +137,11 @@ export interface Verdict {
 }
 
 /** As the owner. The log must have been empty before the load. */
-export async function judge(owner: Sql, dataKeys: DataKeysFile, load: KeyedLoad): Promise<Verdict> {
+export async function judge(
+  owner: Sql,
+  dataKeys: DataKeysFile,
+  load: Pick<KeyedLoad, 'acknowledged' | 'unanswered'>,
+): Promise<Verdict> {
   const keys = deriveDataKeys(dataKeys)
   // as `prepare` in audit/log.ts makes it
   const digestOf = (ask: Ask) => mac128(keys.request, `key:${ask.client}\n${ask.key}`)

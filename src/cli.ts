@@ -30,6 +30,10 @@ const COMMANDS: Readonly<Record<string, { readonly what: string; readonly load: 
     what: 'in the facility: make a key pair and register it: --url --client --code',
     load: async () => (await import('./cli/enrol.ts')).enrol,
   },
+  log: {
+    what: 'accept-behind --reason TEXT: go on with a log that was restored from an older backup',
+    load: async () => (await import('./cli/log.ts')).log,
+  },
   sample: {
     what: 'synthetic people with the decision they must get: --count --code',
     load: async () => (await import('./cli/sample.ts')).sample,

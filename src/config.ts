@@ -19,6 +19,8 @@ const settings = z.object({
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
   DATA_KEYS_FILE: z.string().min(1),
   TOKEN_KEYS_FILE: z.string().min(1),
+  /** Where the log's mark is kept; on another disk than the database. Without it a restored older database is not noticed. */
+  LOG_MARK_FILE: z.string().min(1).optional(),
   /** Processes that share the port and the log; one a core is the most that helps. */
   PROCESSES: wholeNumber(1, 64).default(1),
   /** For each process. One read and one append are in flight at a time, the rest is for lookups by id, tokens and health. */
@@ -31,6 +33,13 @@ const settings = z.object({
   COPY_STALE_AFTER_HOURS: wholeNumber(1, 87_600).default(168),
   /** Time for a whole request to arrive: 256 KiB over a 1 Mbit/s line take 2 s. */
   REQUEST_TIMEOUT_MS: wholeNumber(1_000, 120_000).default(15_000),
+  /** Requests a second of one client, and at once (contract). */
+  RATE_LIMIT_PER_SECOND: wholeNumber(1, 1_000_000).default(100),
+  RATE_LIMIT_BURST: wholeNumber(1, 1_000_000).default(300),
+  /** See `src/limits/guessing.ts` for the arithmetic. */
+  GUESSING_MISSES_PER_HOUR: wholeNumber(1, 1_000_000).default(60),
+  /** Each holds its body (256 KiB at the most, 2 KiB usually): 2,048 are 4 MB, and 512 MB if all are as large as they may. */
+  REQUESTS_IN_FLIGHT_MAX: wholeNumber(16, 100_000).default(2_048),
   /** SIGTERM to exit: longer than any statement may take, shorter than the 30 s that orchestrators give. */
   DRAIN_TIMEOUT_MS: wholeNumber(1_000, 120_000).default(20_000),
   LOG_LEVEL: z.enum(['info', 'warn', 'error', 'silent']).default('info'),
@@ -52,12 +61,18 @@ export interface Config {
   readonly databaseUrl: string
   readonly dataKeysFile: string
   readonly tokenKeysFile: string
+  /** Null: no mark is kept. */
+  readonly logMarkFile: string | null
   readonly processes: number
   readonly dbConnectionsMax: number
   readonly dbStatementTimeoutMs: number
   readonly copyLateAfterMs: number
   readonly copyStaleAfterMs: number
   readonly requestTimeoutMs: number
+  readonly rateLimitPerSecond: number
+  readonly rateLimitBurst: number
+  readonly guessingMissesPerHour: number
+  readonly requestsInFlightMax: number
   readonly drainTimeoutMs: number
   readonly logLevel: 'info' | 'warn' | 'error' | 'silent'
 }
@@ -90,12 +105,17 @@ export function readConfig(environment: Environment): Config {
     databaseUrl: env.DATABASE_URL,
     dataKeysFile: env.DATA_KEYS_FILE,
     tokenKeysFile: env.TOKEN_KEYS_FILE,
+    logMarkFile: env.LOG_MARK_FILE ?? null,
     processes: env.PROCESSES,
     dbConnectionsMax: env.DB_CONNECTIONS_MAX,
     dbStatementTimeoutMs: env.DB_STATEMENT_TIMEOUT_MS,
     copyLateAfterMs: env.COPY_LATE_AFTER_HOURS * 3_600_000,
     copyStaleAfterMs: env.COPY_STALE_AFTER_HOURS * 3_600_000,
     requestTimeoutMs: env.REQUEST_TIMEOUT_MS,
+    rateLimitPerSecond: env.RATE_LIMIT_PER_SECOND,
+    rateLimitBurst: env.RATE_LIMIT_BURST,
+    guessingMissesPerHour: env.GUESSING_MISSES_PER_HOUR,
+    requestsInFlightMax: env.REQUESTS_IN_FLIGHT_MAX,
     drainTimeoutMs: env.DRAIN_TIMEOUT_MS,
     logLevel: env.LOG_LEVEL,
   }

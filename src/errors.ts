@@ -48,6 +48,8 @@ export const ERROR_CODES = [
   'unverified_visit_not_found',
   'unverified_visit_erased',
   'audit_purpose_missing',
+  'rate_limited',
+  'guessing_suspected',
   'overloaded',
   'log_unavailable',
   'log_outcome_unknown',

@@ -14,9 +14,12 @@ import { connect } from './db/connect.ts'
 import { createLane } from './db/lane.ts'
 import { createPool, type Pool, type Query } from './db/pool.ts'
 import { ServiceError } from './errors.ts'
+import { describeFailure } from './event.ts'
 import { unfitness } from './host/fitness.ts'
+import { behindWitness, keepMark } from './host/log-mark.ts'
 import { sharedStatements } from './host/statements.ts'
 import { toProblem } from './http/problem.ts'
+import { createLimits } from './limits/limits.ts'
 import type { Scope, Service } from './scope.ts'
 import { PART_ITEMS_MAX } from './verification/batch.ts'
 
@@ -28,7 +31,7 @@ const READ_GROUP = { itemsMax: 256, waitingMax: 1024 }
 const APPEND_GROUP = { itemsMax: 256, waitingMax: 1024 }
 /**
  * Batches have a lane of their own. Two at once: while one waits for PostgreSQL the other has the processor. Eight may
- * wait: a batch of 1,000 took about LANEFIG (measured, nothing else running), so the last one waits for four such times.
+ * wait: a batch of 1,000 took 0.8–1.2 s beside a busy desk (measured), so the last one waits for four such times, some 5 s.
  * Two parts are the most that ask for a statement at once, so nobody is refused there.
  */
 const LANE = { runningMax: 2, waitingMax: 8 }
@@ -36,6 +39,12 @@ const LANE_GROUP = { itemsMax: PART_ITEMS_MAX, waitingMax: 2 * PART_ITEMS_MAX, g
 /** Idle connections of a proxy live longer than its own keep-alive (60 s is common), so that it never meets a closed one. */
 const KEEP_ALIVE_MS = 65_000
 const HEADERS_TIMEOUT_MS = 10_000
+/** Node looks for requests past their time only this often: with 15 s to send one it ends within 16 s; with Node's own 30 s, within 45. */
+const CONNECTIONS_CHECK_EVERY_MS = 1_000
+/** A request waits for this many statements one after the other at the most (revocations, copy, log, its earlier answer): no byte moves meanwhile. */
+const STATEMENTS_IN_TURN = 4
+/** PostgreSQL ends a statement first, unless it is gone. */
+const DEAD_CONNECTION_MS = 1_000
 /** Dead idempotency keys and assertions are swept this often, 1,000 a sweep: 73,000 checks a day end as 3,042 keys an hour, 12 sweeps take 12,000. */
 const PRUNE_EVERY_MS = 5 * 60_000
 
@@ -68,8 +77,9 @@ export async function startServer(
     tokenKeys: await importTokenKeys(keys.token),
     tokens: new Map(),
     revocations: noRevocationsYet(),
+    limits: createLimits(config),
   }
-  await refuseUnfit(pool.query, service).catch(async (error: unknown) => {
+  await refuseUnfit(pool.query, service, config).catch(async (error: unknown) => {
     await pool.end()
     throw error
   })
@@ -80,10 +90,14 @@ export async function startServer(
     },
     report: (trouble, failure) => log.error({ trouble, failure }, 'trouble'),
   })
-  const server = createAdaptorServer({ fetch: createApp(() => scope).fetch }) as Server
+  const server = createAdaptorServer({
+    fetch: createApp(() => scope).fetch,
+    serverOptions: { connectionsCheckingInterval: CONNECTIONS_CHECK_EVERY_MS },
+  }) as Server
   server.requestTimeout = config.requestTimeoutMs
   server.headersTimeout = Math.min(HEADERS_TIMEOUT_MS, config.requestTimeoutMs)
   server.keepAliveTimeout = KEEP_ALIVE_MS
+  server.timeout = silenceMaxMs(config)
   server.on('clientError', refuseUnparsed(scope, busyConnections(server)))
   const unused = unusedConnections(server)
   const port = await listen(server, config).catch(async (error: unknown) => {
@@ -97,6 +111,8 @@ export async function startServer(
     Promise.all(sweeps).catch(() => log.warn('sweep failed; the next one tries again'))
   }, PRUNE_EVERY_MS)
   pruning.unref()
+  const markFailed = (error: unknown) => log.error({ failure: describeFailure(error) }, 'the log mark was not written')
+  const mark = config.logMarkFile === null ? null : keepMark(pool.query, config.logMarkFile, markFailed)
 
   let closing: Promise<void> | null = null
   return {
@@ -105,6 +121,7 @@ export async function startServer(
       closing ??= (async () => {
         clearInterval(pruning)
         await drain(server, unused, config.drainTimeoutMs)
+        await mark?.stop()
         await pool.end()
         log.info('drained')
         logTo.flushSync?.()
@@ -114,6 +131,11 @@ export async function startServer(
   }
 }
 
+/** For a client that never reads: without a byte for longer than it may take to send a request and to answer it, a connection is closed (Node lets that pass once more when it could write a part). */
+export function silenceMaxMs(config: Pick<Config, 'requestTimeoutMs' | 'dbStatementTimeoutMs'>): number {
+  return config.requestTimeoutMs + STATEMENTS_IN_TURN * (config.dbStatementTimeoutMs + DEAD_CONNECTION_MS)
+}
+
 function openPool(config: Config): Pool {
   const open = () =>
     connect(config.databaseUrl, {
@@ -121,7 +143,7 @@ function openPool(config: Config): Pool {
       statementTimeoutMs: config.dbStatementTimeoutMs,
       applicationName: 'kiemthe serve',
     })
-  return createPool(open, config.dbStatementTimeoutMs + 1_000) // PostgreSQL ends the statement first, unless it is gone
+  return createPool(open, config.dbStatementTimeoutMs + DEAD_CONNECTION_MS)
 }
 
 /** On Node all requests share one scope: what differs between two requests is not in it. */
@@ -145,9 +167,14 @@ function nodeScope(service: Service, query: Query, log: Pick<Scope, 'record' | '
   return { ...single, inLane: (work) => enter(() => work(lane)) }
 }
 
-/** The law and the keys are checked before the first request, not at it. */
-export async function refuseUnfit(query: Query, service: Pick<Service, 'dataKeys'>): Promise<void> {
+/** The law, the keys and the log's mark are checked before the first request, not at it. */
+export async function refuseUnfit(
+  query: Query,
+  service: Pick<Service, 'dataKeys'>,
+  config: Pick<Config, 'logMarkFile'>,
+): Promise<void> {
   const problems = await unfitness(query, service.dataKeys)
+  if (config.logMarkFile !== null) problems.push(...(await behindWitness(query, config.logMarkFile)))
   if (problems.length > 0) throw new StartError(problems)
 }
 

@@ -8,6 +8,7 @@ import type { CopyRead } from './coverage/coverage.ts'
 import type { DataKeys, LookupKey } from './data-keys.ts'
 import type { Query } from './db/pool.ts'
 import type { Failure, RequestEvent } from './event.ts'
+import type { Limits } from './limits/limits.ts'
 
 /** Lives as long as the process or isolate: configuration, keys, caches. No sockets: a Workers isolate may not keep any. */
 export interface Service {
@@ -16,6 +17,7 @@ export interface Service {
   readonly tokenKeys: TokenKeys
   readonly tokens: TokenCache
   readonly revocations: Revocations
+  readonly limits: Limits
 }
 
 export type Trouble = 'copyUnreadable' | 'visitNotChecked' | 'batchItemFailed'

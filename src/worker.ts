@@ -7,6 +7,7 @@ import { deriveDataKeys } from './data-keys.ts'
 import type { Query } from './db/pool.ts'
 import { DatabaseUnfit } from './db/readiness.ts'
 import { unfitness } from './host/fitness.ts'
+import { createLimits } from './limits/limits.ts'
 import type { Scope, Service } from './scope.ts'
 import { type Bindings, type ExecutionContext, readBindings } from './worker/bindings.ts'
 import { writeLog } from './worker/log.ts'
@@ -50,6 +51,7 @@ async function openService(bindings: Bindings): Promise<Service> {
       tokenKeys: await importTokenKeys(token),
       tokens: new Map(),
       revocations: noRevocationsYet(),
+      limits: createLimits(config),
     }
     return service ?? opened
   } catch (error) {

@@ -27,7 +27,7 @@ const PLACES: readonly (readonly [Place, RegExp])[] = [
   ['app', /^src\/app\.ts$/],
   ['http', /^src\/http\//],
   ['use case', /^src\/(?:verification|unverified-visit|claim-share|sync)\/|^src\/audit\/log\.ts$/],
-  ['leaf', /^src\/(?:identity|population|coverage|entitlement|facility|access|audit)\//],
+  ['leaf', /^src\/(?:identity|population|coverage|entitlement|facility|access|audit|limits)\//],
   ['db', /^src\/db\//],
   ['mock', /^mocks\//],
   ['loadtest', /^loadtest\//],

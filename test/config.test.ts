@@ -30,6 +30,7 @@ test('four variables are enough; the rest has defaults, in the units of their na
     serviceId: 'urn:kiemthe:thanhhoa',
     host: '127.0.0.1',
     port: 8787,
+    logMarkFile: null,
     processes: 1,
     databaseUrl: GOOD['DATABASE_URL'],
     dataKeysFile: '/etc/kiemthe/data-keys.json',
@@ -39,6 +40,10 @@ test('four variables are enough; the rest has defaults, in the units of their na
     copyLateAfterMs: 36 * 3_600_000,
     copyStaleAfterMs: 168 * 3_600_000,
     requestTimeoutMs: 15_000,
+    rateLimitPerSecond: 100,
+    rateLimitBurst: 300,
+    guessingMissesPerHour: 60,
+    requestsInFlightMax: 2_048,
     drainTimeoutMs: 20_000,
     logLevel: 'info',
   })
@@ -120,7 +125,16 @@ test('no value is repeated, least of all the password in DATABASE_URL', () => {
   const names = [
     ...Object.keys(GOOD),
     ...['SERVICE_ID', 'HOST', 'PORT', 'DB_CONNECTIONS_MAX', 'DB_STATEMENT_TIMEOUT_MS', 'COPY_LATE_AFTER_HOURS'],
-    ...['COPY_STALE_AFTER_HOURS', 'REQUEST_TIMEOUT_MS', 'DRAIN_TIMEOUT_MS', 'LOG_LEVEL'],
+    ...[
+      'COPY_STALE_AFTER_HOURS',
+      'REQUEST_TIMEOUT_MS',
+      'RATE_LIMIT_PER_SECOND',
+      'RATE_LIMIT_BURST',
+      'GUESSING_MISSES_PER_HOUR',
+      'REQUESTS_IN_FLIGHT_MAX',
+      'DRAIN_TIMEOUT_MS',
+      'LOG_LEVEL',
+    ],
   ]
   const mark = 'pässwörd-4711'
   const around = fc.constantFrom('', 'postgres:/', 'mysql://u:', 'https//', ' ', '"', '\n')

@@ -10,6 +10,7 @@ export type EntryKind =
   | 'enrolmentOpened'
   | 'clientKeyEnrolled'
   | 'clientKeyRevoked'
+  | 'logBehindAccepted'
 
 /** Counted and proven in public: codes only, nothing that names or links a person. */
 export type EntryOutcome = Readonly<Record<string, string | number | null>>

@@ -109,6 +109,26 @@ export interface EarlierRow {
   readonly sealed: Uint8Array | null
 }
 
+export interface LogEnd {
+  readonly size: number
+  /** Base64; null while the log is empty. */
+  readonly lastLeafHash: string | null
+  /** Of the entry asked for; null when there is none. */
+  readonly leafHashThere: string | null
+}
+
+/** How far the log has come, and which leaf it has at one index. */
+export async function readLogEnd(sql: Sql, logId: number, there: number): Promise<LogEnd> {
+  const [end] = await sql<{ size: number; last: string | null; there: string | null }[]>`
+    select size,
+           (select encode(leaf_hash, 'base64') from log_entry e where e.log_id = h.log_id and leaf_index = size - 1) as last,
+           (select encode(leaf_hash, 'base64') from log_entry e
+             where e.log_id = h.log_id and leaf_index = ${there}::bigint) as there
+      from log_head h where log_id = ${logId}::smallint`
+  if (end === undefined) throw new Error('the log has no head')
+  return { size: end.size, lastLeafHash: end.last, leafHashThere: end.there }
+}
+
 /** What the holder of a key was answered. A second statement: the first does not see the row it conflicted with. */
 export async function findByIdempotencyKey(sql: Sql, logId: number, key: string): Promise<EarlierRow | null> {
   const rows = await sql<

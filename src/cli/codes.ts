@@ -1,6 +1,7 @@
 import { DECISION_CODES, type DecisionCode } from '../entitlement/decision-code.ts'
 import { DECISION_TEXTS, WARNING_TEXTS } from '../entitlement/decision-text.ts'
-import { FIELD_ISSUES, PROBLEMS } from '../http/problem-text.ts'
+import { FIELD_ISSUES } from '../http/field-issue-text.ts'
+import { PROBLEMS } from '../http/problem-text.ts'
 
 /** `kiemthe codes`: the tables of codes as Markdown. The README holds this text; a test says when it is old. */
 export async function codes(): Promise<void> {

@@ -19,6 +19,7 @@ export interface DataFolder {
   readonly tokenKeysFile: string
   readonly clientsFile: string
   readonly demoFile: string
+  readonly logMarkFile: string
   readonly clusterFolder: string
 }
 
@@ -30,6 +31,7 @@ export function dataFolder(path: string): DataFolder {
     tokenKeysFile: join(folder, 'token-keys.json'),
     clientsFile: join(folder, 'clients.json'),
     demoFile: join(folder, 'demo.json'),
+    logMarkFile: join(folder, 'log-mark.json'),
     clusterFolder: join(folder, 'postgres'),
   }
 }

@@ -229,6 +229,8 @@ async function environmentOf(options: Options, folder: DataFolder, appUrl: strin
     LOG_LEVEL: 'warn',
     PROCESSES: String(Math.min(PROCESSES_MAX, availableParallelism())),
     PUBLIC_URL: `http://127.0.0.1:${options.port}`,
+    // of the folder's own database; another one has another log
+    ...(process.env['DATABASE_URL'] ? {} : { LOG_MARK_FILE: folder.logMarkFile }),
     ...process.env,
     PORT: String(options.port),
     DATABASE_URL: appUrl,

@@ -44,7 +44,7 @@ export async function openJob(
     },
     report: (trouble, failure) => log.error({ trouble, failure }, 'trouble'),
   }
-  await refuseUnfit(pool.query, job.service).catch(async (error: unknown) => {
+  await refuseUnfit(pool.query, job.service, config).catch(async (error: unknown) => {
     await pool.end()
     throw error
   })

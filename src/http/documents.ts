@@ -2,8 +2,9 @@ import { z } from 'zod'
 import { DECISION_CODES, type DecisionCode } from '../entitlement/decision-code.ts'
 import { DECISION_TEXTS, WARNING_TEXTS } from '../entitlement/decision-text.ts'
 import type { Answer } from './endpoint.ts'
+import { FIELD_ISSUES } from './field-issue-text.ts'
 import openapi from './openapi.json' with { type: 'json' }
-import { FIELD_ISSUES, PROBLEMS } from './problem-text.ts'
+import { PROBLEMS } from './problem-text.ts'
 
 /** What the page reads of the snapshot. */
 const documentSchema = z.object({

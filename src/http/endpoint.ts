@@ -1,13 +1,12 @@
 import type { Context } from 'hono'
 import { routePath } from 'hono/route'
-import { readBearer } from '../access/access-token.ts'
 import type { AccessScope, Principal } from '../access/principal.ts'
-import { refuseRevoked } from '../access/revocations.ts'
 import { QueueFull } from '../db/group.ts'
 import type { DecisionCode } from '../entitlement/decision-code.ts'
 import { type ErrorCode, ServiceError } from '../errors.ts'
 import { describeFailure, type Failure } from '../event.ts'
 import type { OpenScope, Scope } from '../scope.ts'
+import { type Admission, admit } from './admission.ts'
 import { toProblem } from './problem.ts'
 
 export interface Answer {
@@ -54,14 +53,16 @@ export function endpoint(open: OpenScope, of: PublicEndpoint | GrantedEndpoint):
     const scope = open()
     const startedMs = scope.now().getTime()
     const requestId = crypto.randomUUID()
-    let caller: Principal | null = null
+    const { limits } = scope.service
+    const admission: Admission = { caller: null, rateLimit: {} }
     let failure: Failure | null = null
     let code: ErrorCode | DecisionCode | null = null
     let answer: Answer
+    limits.inFlight++
     try {
       if (of.access === 'public') answer = await of.work(c, scope)
       else {
-        caller = await admit(c, scope, of.access)
+        const caller = await admit(c, scope, of.access, admission)
         answer = await of.work(c, scope, caller, requestId)
       }
       code = answer.code ?? null
@@ -71,6 +72,8 @@ export function endpoint(open: OpenScope, of: PublicEndpoint | GrantedEndpoint):
       if (problem.status >= 500) failure = describeFailure(thrown)
       code = problem.code
       answer = problem
+    } finally {
+      limits.inFlight--
     }
     scope.record({
       requestId,
@@ -78,28 +81,17 @@ export function endpoint(open: OpenScope, of: PublicEndpoint | GrantedEndpoint):
       route: routePath(c) || '*', // the pattern; none where nothing is served
       status: answer.status,
       code,
-      client: caller?.clientId ?? null,
+      client: admission.caller?.clientId ?? null,
       durationMs: scope.now().getTime() - startedMs,
       failure,
     })
     return new Response(answer.body, {
       status: answer.status,
-      headers: { ...headersOf(scope), ...answer.headers, 'x-request-id': requestId },
+      headers: { ...headersOf(scope), ...answer.headers, ...admission.rateLimit, 'x-request-id': requestId },
     })
   }
 }
 
 function headersOf(scope: Scope): Readonly<Record<string, string>> {
   return scope.service.config.publicUrl.startsWith('https:') ? TLS_HEADERS : JSON_HEADERS
-}
-
-async function admit(c: Context, scope: Scope, access: readonly AccessScope[]): Promise<Principal> {
-  const { config, tokenKeys, tokens, revocations } = scope.service
-  const now = scope.now()
-  const caller = await readBearer(c.req.header('authorization'), tokenKeys, tokens, config.serviceId, now)
-  await refuseRevoked(revocations, caller, scope.query, now.getTime(), scope.background)
-  if (!access.some((each) => caller.scopes.has(each))) {
-    throw new ServiceError('scope_missing', { detail: access.join(' or ') })
-  }
-  return caller
 }

@@ -49,7 +49,11 @@ export async function verify(
   request: VerificationRequest,
   idempotency: Idempotency | null,
 ): Promise<VerificationAnswer> {
-  const { checkedAt, outcome, details } = await check(scope, request)
+  refuseGuessing(scope, caller, request)
+  const { checkedAt, outcome, details, found } = await check(scope, request)
+  if (found !== null && caller.facility !== null) {
+    scope.service.limits.guessing.note(caller.facility, found, checkedAt.getTime())
+  }
   const row = prepare(scope.service.dataKeys, {
     recordedAt: checkedAt,
     kind: 'verification',
@@ -64,10 +68,24 @@ export async function verify(
   return receipt(scope, caller, appended, details, row.leafHash)
 }
 
+/** Typed evidence only: it is how numbers are tried. A scan goes on, and a patient is never sent away. */
+function refuseGuessing(scope: Scope, caller: Principal, request: VerificationRequest): void {
+  const { kind } = request.evidence
+  if (kind === 'chipIdQr' || kind === 'insuranceCardQr' || caller.facility === null) return
+  if (scope.service.limits.guessing.suspects(caller.facility, scope.now().getTime())) {
+    throw new ServiceError('guessing_suspected')
+  }
+}
+
 export interface Checked {
   readonly checkedAt: Date
   readonly outcome: EntryOutcome
   readonly details: VerificationDetails
+  /**
+   * Whether the person was found, before a portal's answer or a child's age may turn the code: those are the caller's own
+   * word. Null where nothing can be guessed: a paper without a number, a copy that cannot be read.
+   */
+  readonly found: boolean | null
 }
 
 /** The decision and what is to be recorded of it. Nothing is recorded yet, so nothing of it may be told. */
@@ -103,7 +121,8 @@ export async function check(scope: Job, request: VerificationRequest): Promise<C
     method: evidence.method,
     assurance: answer.identity.assurance,
   }
-  return { checkedAt, outcome, details }
+  const found = copy === null || evidence.number === null ? null : comparison?.match === 'matches'
+  return { checkedAt, outcome, details, found }
 }
 
 /** Null when our copy could not be read: the patient is answered `source_failed`, not turned away with an error. */

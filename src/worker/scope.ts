@@ -10,7 +10,7 @@ import type { ExecutionContext } from './bindings.ts'
 import { writeLog } from './log.ts'
 
 /** A batch has one part of its items under way. */
-const PART = { itemsMax: PART_ITEMS_MAX, waitingMax: PART_ITEMS_MAX }
+const PART = { itemsMax: PART_ITEMS_MAX, waitingMax: PART_ITEMS_MAX, gathers: true }
 
 /** Read and write follow one another; what runs beside them (a renewal of the revocations) is pipelined. */
 const CONNECTIONS_MAX = 1

@@ -200,12 +200,12 @@ describe('serve refuses to start', () => {
 
   test('with keys that cannot open what the database holds', async () => {
     const seal = { current: 1, generations: { '1': randomBytes(32).toString('base64') } }
-    expect(await refusal(world.appUrl, { ...world.dataKeys, seal })).toContain('DATA_KEYS_FILE')
+    expect(await refusal(world.appUrl, { ...world.dataKeys, seal })).toContain('the data keys are not those')
   })
 
   test('with keys that would find nobody: everyone would be told there is no record', async () => {
     const lookup = randomBytes(32).toString('base64')
-    expect(await refusal(world.appUrl, { ...world.dataKeys, lookup })).toContain('DATA_KEYS_FILE')
+    expect(await refusal(world.appUrl, { ...world.dataKeys, lookup })).toContain('the data keys are not those')
   })
 
   test('and says nothing of a password', async () => {

@@ -94,6 +94,22 @@ describe('the bytes', () => {
     expect(await read({ body: `${fits} `, headers: sized(fits.length + 1) })).toMatchObject(refused)
   })
 
+  test('a route may set a limit of its own', async () => {
+    const app = new Hono()
+    app.post('/', (c) =>
+      readJson(c, z.unknown(), 4).then(
+        ({ text }) => c.text(text),
+        (error: ServiceError) => c.text(`${error.code}: ${error.detail}`),
+      ),
+    )
+    const ask = async (body: string) => {
+      const headers = { 'content-type': 'application/json' }
+      return (await app.request('/', { method: 'POST', body, headers })).text()
+    }
+    expect(await ask('1234')).toBe('1234')
+    expect(await ask('12345')).toBe('body_too_large: at most 4 bytes')
+  })
+
   test('no body at all is no JSON', async () => {
     expect(await read({})).toMatchObject({ code: 'invalid_json' })
   })

@@ -6,8 +6,9 @@ import { openApiDocument } from '../../src/cli/openapi-document.ts'
 import { DECISION_CODES } from '../../src/entitlement/decision-code.ts'
 import { WARNING_TEXTS } from '../../src/entitlement/decision-text.ts'
 import { ERROR_CODES, ServiceError } from '../../src/errors.ts'
+import { FIELD_ISSUES } from '../../src/http/field-issue-text.ts'
 import { toProblem } from '../../src/http/problem.ts'
-import { FIELD_ISSUES, PROBLEMS } from '../../src/http/problem-text.ts'
+import { PROBLEMS } from '../../src/http/problem-text.ts'
 import { problemsOf } from '../../src/http/route.ts'
 import type { Scope } from '../../src/scope.ts'
 
@@ -18,7 +19,7 @@ const app = createApp(
     ({
       now: () => new Date('2026-11-24T03:00:00Z'),
       record: () => {},
-      service: { config: { publicUrl: 'https://kiemthe.test' } },
+      service: { limits: { inFlight: 0 }, config: { publicUrl: 'https://kiemthe.test' } },
     }) as unknown as Scope,
 )
 

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { ERROR_CODES, type ErrorCode, type FieldIssue, ServiceError } from '../../src/errors.ts'
 import { oauthProblemSchema } from '../../src/http/contract/problem.ts'
+import { FIELD_ISSUES } from '../../src/http/field-issue-text.ts'
 import { toProblem } from '../../src/http/problem.ts'
-import { FIELD_ISSUES, PROBLEMS } from '../../src/http/problem-text.ts'
+import { PROBLEMS } from '../../src/http/problem-text.ts'
 import { EVIDENCE_ISSUES } from '../../src/identity/evidence-issue.ts'
 
 const REQUEST_ID = '3fe45c58-36e3-428f-9abc-b5bc59c4c15d'
@@ -45,11 +46,11 @@ test('an outage of ours never sends a patient away', () => {
 })
 
 describe('statuses', () => {
-  test('4xx is a wrong request, 5xx is ours; a 503 says when to come again, nothing else does', () => {
+  test('4xx is a wrong request, 5xx is ours; a 503 and a 429 say when to come again, nothing else does', () => {
     for (const code of codes) {
       const { status, retryAfterSeconds } = PROBLEMS[code]
-      expect([400, 401, 403, 404, 405, 408, 409, 410, 413, 415, 422, 431, 500, 503]).toContain(status)
-      expect(retryAfterSeconds !== undefined).toBe(status === 503)
+      expect([400, 401, 403, 404, 405, 408, 409, 410, 413, 415, 422, 429, 431, 500, 503]).toContain(status)
+      expect(retryAfterSeconds !== undefined).toBe(status === 503 || status === 429)
     }
   })
 

@@ -6,7 +6,7 @@ import type { Scope } from '../../src/scope.ts'
 /** The app with nothing behind it: enough for what is refused before any work. */
 function bareApp(publicUrl = 'http://127.0.0.1') {
   const events: RequestEvent[] = []
-  const service = { config: { publicUrl } }
+  const service = { config: { publicUrl }, limits: { inFlight: 0 } }
   const scope = {
     service,
     now: () => new Date('2026-11-24T03:00:00Z'),

@@ -33,7 +33,7 @@ let keysMade = 0
 beforeAll(async () => {
   world = await createWorld([...people, ended])
   // the lane's append is kept waiting by a test: not for longer than it wants
-  running = await world.start({ DB_STATEMENT_TIMEOUT_MS: '60000' })
+  running = await world.start({ DB_STATEMENT_TIMEOUT_MS: '20000' })
   token = await world.token('facility:38001')
 })
 

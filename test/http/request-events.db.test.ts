@@ -31,7 +31,15 @@ const FIELDS = [
   'failure',
   'msg',
 ]
-const ROUTES = ['/v1/verifications', '/v1/verifications/:id', '/oauth/token', '/health/live', '/health/ready', '*']
+const ROUTES = [
+  '/v1/verifications',
+  '/v1/verifications/batch',
+  '/v1/verifications/:id',
+  '/oauth/token',
+  '/health/live',
+  '/health/ready',
+  '*',
+]
 
 const someone = record()
 const secrets = [...secretsOf(someone), encodeURIComponent(someone.fullName), 'Bearer', 'eyJ']

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { isoDate } from '../../src/calendar.ts'
 import { ServiceError } from '../../src/errors.ts'
-import { FIELD_ISSUES } from '../../src/http/problem-text.ts'
+import { FIELD_ISSUES } from '../../src/http/field-issue-text.ts'
 import { type Evidence, readEvidence } from '../../src/verification/evidence.ts'
 import { type EvidenceRequest, evidenceSchema } from '../../src/verification/request.ts'
 

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { ERROR_CODES, type FieldIssue } from '../../errors.ts'
-import { FIELD_ISSUES } from '../problem-text.ts'
+import { FIELD_ISSUES } from '../field-issue-text.ts'
 
 const said = z.string().min(1).max(400)
 const fieldIssues = Object.keys(FIELD_ISSUES) as [FieldIssue, ...FieldIssue[]]

@@ -38,7 +38,7 @@ export async function readMark(path: string): Promise<LogMark | null> {
 export async function writeMark(path: string, end: LogEnd): Promise<void> {
   const mark: LogMark = { logId: LOG_ID, size: end.size, lastLeafHash: end.lastLeafHash }
   const draft = `${path}.${process.pid}.draft`
-  await writeFile(draft, `${JSON.stringify(mark)}\n`, { flush: true })
+  await writeFile(draft, `${JSON.stringify(mark)}\n`, { flush: true, mode: 0o600 })
   await rename(draft, path)
 }
 

@@ -109,19 +109,31 @@ export function enrolKey(
     )`
 }
 
-/** For `appendDeed`, as the owner: a facility's client, and the code that opens it. A former code is void. */
-export function openEnrolment(
-  sql: Sql,
-  client: { readonly clientId: string; readonly facility: string | null; readonly scopes: readonly AccessScope[] },
-  code: { readonly digest: string; readonly expiresAt: Date; readonly tries: number },
-): Fragment {
+interface OwnedClient {
+  readonly clientId: string
+  readonly facility: string | null
+  readonly scopes: readonly AccessScope[]
+}
+
+/** As the owner: the client a key or a code is for, made or given its role's scopes anew. */
+function ownerClient(sql: Sql, client: OwnedClient): Fragment {
   return sql`
     owner as (
       insert into client (client_id, facility, scopes)
       values (${client.clientId}, ${client.facility}, string_to_array(${client.scopes.join(' ')}, ' '))
       on conflict (client_id) do update set scopes = excluded.scopes
       returning client_id
-    ), opened as (
+    )`
+}
+
+/** For `appendDeed`, as the owner: a facility's client, and the code that opens it. A former code is void. */
+export function openEnrolment(
+  sql: Sql,
+  client: OwnedClient,
+  code: { readonly digest: string; readonly expiresAt: Date; readonly tries: number },
+): Fragment {
+  return sql`
+    ${ownerClient(sql, client)}, opened as (
       insert into enrolment (client_id, code_digest, expires_at, tries_left)
       select client_id, ${code.digest}::uuid, ${code.expiresAt.toISOString()}::timestamptz, ${code.tries}::smallint from owner
       on conflict (client_id) do update
@@ -136,16 +148,11 @@ export function openEnrolment(
 /** For `appendDeed`, as the owner: a key that was made here. */
 export function addingKey(
   sql: Sql,
-  client: { readonly clientId: string; readonly facility: string | null; readonly scopes: readonly AccessScope[] },
+  client: OwnedClient,
   key: { readonly keyId: string; readonly publicJwk: JWK; readonly expiresAt: Date },
 ): Fragment {
   return sql`
-    owner as (
-      insert into client (client_id, facility, scopes)
-      values (${client.clientId}, ${client.facility}, string_to_array(${client.scopes.join(' ')}, ' '))
-      on conflict (client_id) do update set scopes = excluded.scopes
-      returning client_id
-    ), added as (
+    ${ownerClient(sql, client)}, added as (
       insert into client_key (client_id, key_id, public_jwk, expires_at)
       select client_id, ${key.keyId}, ${JSON.stringify(key.publicJwk)}::text::jsonb,
              ${key.expiresAt.toISOString()}::timestamptz from owner

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { inject } from 'vitest'
+import { startWorkerd } from '../../loadtest/workerd.ts'
 import { facilities } from '../../mocks/province/facilities.ts'
 import { issueAccessToken, TOKEN_LIFE_SECONDS } from '../../src/access/access-token.ts'
 import { type AccessScope, ROLE_SCOPES, readClientId } from '../../src/access/principal.ts'
@@ -16,7 +17,6 @@ import { keyCheckOf, type LoadPlan, prepareChunk } from '../../src/sync/load.ts'
 import { beginLoad, copyChunk, finishLoad } from '../../src/sync/store.ts'
 import type { VerificationAnswer } from '../../src/verification/answer.ts'
 import { type Cluster, createDatabase, databaseUrl } from './cluster.ts'
-import { startWorkerd } from './workerd.ts'
 
 /** A key of the tests' clients; the private half stays here, as a facility's does in its own house. */
 export type ClientKeyPair = TokenKeysFile['keys'][number]

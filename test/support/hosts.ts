@@ -1,6 +1,7 @@
-/** What the contract says in HTTP, asked of workerd too. Suites about the process (drain, sockets, load) are not here. */
+/** What the contract says in HTTP, asked of workerd too. */
 export const WORKERD_SUITES: readonly string[] = [
   'access-matrix',
+  'batch',
   'body-bytes',
   'body-shape',
   'database-gone',
@@ -21,6 +22,18 @@ export const WORKERD_SUITES: readonly string[] = [
   'verification-by-id',
 ].map((name) => `test/http/${name}.db.test.ts`)
 
+/** The other suites of `test/http`: asked of Node alone, each with its reason. */
+export const NODE_SUITES: Readonly<Record<string, string>> = {
+  'copy-state': 'what it varies is decided by pure code; its statements are those of decision-codes',
+  drain: 'a process is drained, an isolate is not',
+  fuzz: 'document-fuzz asks the same of workerd',
+  health:
+    'a server for each of its databases, a second each on workerd; database-gone and access-matrix ask for health',
+  limits: 'counted in memory by the same code, for each isolate',
+  'request-events': 'lines as pino writes them; each refusal that is asked of workerd looks at its own line',
+  routes: 'bytes for the parser of Node; on Workers the platform parses',
+}
+
 interface Difference {
   readonly suite: string
   /** Of the test's full name. */
@@ -30,6 +43,11 @@ interface Difference {
 
 /** What is not asked of workerd, and why. */
 export const NOT_ON_WORKERD: readonly Difference[] = [
+  {
+    suite: 'batch',
+    test: /^the lane/,
+    why: 'a batch has the connection of its request, so that nobody waits behind it: there is no lane',
+  },
   {
     suite: 'body-bytes',
     test: /300 KB, announced$/,

@@ -49,9 +49,15 @@ export default {
   },
 }
 
+/** A log that cannot be written is not asked behind each request. */
+const RECORD_EVERY_MS = 5_000
+let recordedMs = 0
+
 /** There is no loop here: the first request after a minute writes what was refused in it, after its own answer. */
 function recordBehind(scope: Scope): void {
-  if (!areRefusedDue(scope.service.limits.refused, Date.now())) return
+  const nowMs = Date.now()
+  if (nowMs - recordedMs < RECORD_EVERY_MS || !areRefusedDue(scope.service.limits.refused, nowMs)) return
+  recordedMs = nowMs
   scope.background(
     recordRefused(scope.service, scope.query, scope.now()).catch((error: unknown) =>
       scope.report('refusedCallsNotRecorded', describeFailure(error)),

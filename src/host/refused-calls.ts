@@ -14,7 +14,12 @@ const RECORD_EVERY_MS = 5_000
  * then, and tried again. Each row has an idempotency key of its own, so one whose commit is not known is never twice in
  * the log, nor one that two requests of an isolate write at the same time.
  */
-export async function recordRefused(service: Service, query: Query, now: Date, atTheEnd = false): Promise<void> {
+export async function recordRefused(
+  service: Pick<Service, 'dataKeys' | 'limits'>,
+  query: Query,
+  now: Date,
+  atTheEnd = false,
+): Promise<void> {
   const { dataKeys, limits } = service
   for (;;) {
     const counted = limits.refused.due(now.getTime(), atTheEnd)

@@ -1,8 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { issueAccessToken, TOKEN_LIFE_SECONDS } from '../../src/access/access-token.ts'
+import { readClientId } from '../../src/access/principal.ts'
 import { importTokenKeys, makeSigningKey } from '../../src/access/token-keys.ts'
+import { deriveDataKeys } from '../../src/data-keys.ts'
+import type { Query } from '../../src/db/pool.ts'
+import { recordRefused } from '../../src/host/refused-calls.ts'
+import { createLimits } from '../../src/limits/limits.ts'
 import { logState, sound } from '../support/log.ts'
-import { createWorld, SERVICE_ID, type World } from '../support/service.ts'
+import { createWorld, SERVICE_ID, testConfig, type World } from '../support/service.ts'
 import { asking, expectProblem, record, scan, send, typed } from './http-support.ts'
 import { assertion, grant } from './oauth-support.ts'
 
@@ -99,7 +104,8 @@ test('who was refused, and how often, would not be in the log; or under a name t
   expect(await logState(world.owner)).toEqual(sound(recorded + 5))
 })
 
-test('a minute that is over would wait for the end of the process; or a log that failed would cost its counts', async () => {
+/** A server that is refusing, and how many of its refusals are in the log. */
+async function refusing() {
   const { size } = await logState(world.owner)
   const running = await world.start({ REFUSED_CALLS_WINDOW_SECONDS: '1' })
   const token = await world.token('feed:vss')
@@ -108,6 +114,21 @@ test('a minute that is over would wait for the end of the process; or a log that
   }
   const counted = async () =>
     (await refusedSince(size)).reduce((sum, { outcome }) => sum + Number(outcome['scope_missing']), 0)
+  return { running, refuse, counted }
+}
+
+test('a minute that is over would not be written behind the requests that follow', async () => {
+  const { running, refuse, counted } = await refusing()
+  await refuse()
+  const later = async () => {
+    await send(running.url, { method: 'GET', path: '/health/live' })
+    return counted()
+  }
+  await expect.poll(later, { timeout: 30_000 }).toBe(1)
+})
+
+test('a minute that is over would wait for another request; or a log that failed would cost its counts', async () => {
+  const { running, refuse, counted } = await refusing()
   await refuse()
   await expect.poll(counted, { timeout: 30_000 }).toBe(1)
 
@@ -122,4 +143,24 @@ test('a minute that is over would wait for the end of the process; or a log that
   await refuse()
   await running.server.close()
   expect(await counted()).toBe(7)
+})
+
+test('a row whose commit is not known would stand in the log twice', async () => {
+  const { size } = await logState(world.owner)
+  const service = { dataKeys: deriveDataKeys(world.dataKeys), limits: createLimits(testConfig(world.appUrl, {})) }
+  for (const client of ['facility:38001', 'facility:38002']) {
+    service.limits.refused.note(readClientId(client)?.clientId ?? null, 'rate_limited', 0)
+  }
+  const now = new Date()
+  // committed, and the connection is gone before that is told
+  const cutOff: Query = async (work) => {
+    await work(world.owner)
+    throw new Error('cut off')
+  }
+  await expect(recordRefused(service, cutOff, now)).rejects.toThrow('cut off')
+  const once = await logState(world.owner)
+  expect(once).toEqual(sound(size + 2))
+  await recordRefused(service, (work) => work(world.owner), new Date(now.getTime() + 1_000))
+  expect(await logState(world.owner)).toEqual(once)
+  expect(service.limits.refused.size()).toBe(0)
 })

@@ -2,6 +2,7 @@ import { type Server, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { createAdaptorServer } from '@hono/node-server'
+import { getConnInfo } from '@hono/node-server/conninfo'
 import { type DestinationStream, pino } from 'pino'
 import { noRevocationsYet } from './access/revocations.ts'
 import { importTokenKeys, type TokenKeysFile } from './access/token-keys.ts'
@@ -13,11 +14,15 @@ import { createLane } from './db/lane.ts'
 import { createPool, type Pool, type Query } from './db/pool.ts'
 import { ServiceError } from './errors.ts'
 import { describeFailure } from './event.ts'
+import { boundConnections, unusedConnections } from './host/connections.ts'
 import { unfitness } from './host/fitness.ts'
 import { behindWitness, keepMark } from './host/log-mark.ts'
+import { keepRefused } from './host/refused-calls.ts'
 import { sharedStatements } from './host/statements.ts'
 import { SWEEP_EVERY_MS, sweep } from './host/sweep.ts'
+import type { AddressOf } from './http/admission.ts'
 import { toProblem } from './http/problem.ts'
+import { clientAddress, parseNetwork } from './limits/client-address.ts'
 import { createLimits } from './limits/limits.ts'
 import type { Scope, Service } from './scope.ts'
 import { PART_ITEMS_MAX } from './verification/batch.ts'
@@ -88,13 +93,18 @@ export async function startServer(
     report: (trouble, failure) => log.error({ trouble, failure }, 'trouble'),
   })
   const server = createAdaptorServer({
-    fetch: createApp(() => scope).fetch,
+    fetch: createApp(() => scope, addressBehind(config.trustedProxies)).fetch,
     serverOptions: { connectionsCheckingInterval: CONNECTIONS_CHECK_EVERY_MS },
   }) as Server
   server.requestTimeout = config.requestTimeoutMs
   server.headersTimeout = Math.min(HEADERS_TIMEOUT_MS, config.requestTimeoutMs)
   server.keepAliveTimeout = KEEP_ALIVE_MS
   server.timeout = silenceMaxMs(config)
+  // a client that says it will send no more (FIN) still reads: without this Node ends its side too, and drops the answer
+  Object.assign(server, { httpAllowHalfOpen: true })
+  boundConnections(server, config.connectionsMax, (refused) =>
+    log.warn({ refused, connectionsMax: config.connectionsMax }, 'connections refused: CONNECTIONS_MAX are open'),
+  )
   server.on('clientError', refuseUnparsed(scope, busyConnections(server)))
   const unused = unusedConnections(server)
   const port = await listen(server, config).catch(async (error: unknown) => {
@@ -108,6 +118,9 @@ export async function startServer(
   }, SWEEP_EVERY_MS)
   sweeping.unref()
   const markFailed = (error: unknown) => log.error({ failure: describeFailure(error) }, 'the log mark was not written')
+  const refused = keepRefused(service, pool.query, (error) =>
+    scope.report('refusedCallsNotRecorded', describeFailure(error)),
+  )
   const mark = config.logMarkFile === null ? null : keepMark(pool.query, config.logMarkFile, markFailed)
 
   let closing: Promise<void> | null = null
@@ -117,6 +130,7 @@ export async function startServer(
       closing ??= (async () => {
         clearInterval(sweeping)
         await drain(server, unused, config.drainTimeoutMs)
+        await refused.stop()
         await mark?.stop()
         await pool.end()
         log.info('drained')
@@ -130,6 +144,11 @@ export async function startServer(
 /** For a client that never reads: without a byte for longer than it may take to send a request and to answer it, a connection is closed (Node lets that pass once more when it could write a part). */
 export function silenceMaxMs(config: Pick<Config, 'requestTimeoutMs' | 'dbStatementTimeoutMs'>): number {
   return config.requestTimeoutMs + STATEMENTS_IN_TURN * (config.dbStatementTimeoutMs + DEAD_CONNECTION_MS)
+}
+
+function addressBehind(trustedProxies: readonly string[]): AddressOf {
+  const trusted = trustedProxies.map(parseNetwork).filter((network) => network !== null)
+  return (c) => clientAddress(getConnInfo(c).remote.address, c.req.header('x-forwarded-for'), trusted)
 }
 
 function openPool(config: Config): Pool {
@@ -172,17 +191,6 @@ export async function refuseUnfit(
   const problems = await unfitness(query, service.dataKeys)
   if (config.logMarkFile !== null) problems.push(...(await behindWitness(query, config.logMarkFile)))
   if (problems.length > 0) throw new StartError(problems)
-}
-
-/** Connections that balancers open ahead of need. Node does not count them as idle: one would hold a drain to its end. */
-function unusedConnections(server: Server): ReadonlySet<Socket> {
-  const unused = new Set<Socket>()
-  server.on('connection', (socket) => {
-    unused.add(socket)
-    socket.once('close', () => unused.delete(socket))
-  })
-  server.on('request', (request) => unused.delete(request.socket))
-  return unused
 }
 
 /** What Node's parser refused never reaches the app: it gets a problem, a request id and an event all the same. */

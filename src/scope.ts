@@ -20,7 +20,7 @@ export interface Service {
   readonly limits: Limits
 }
 
-export type Trouble = 'copyUnreadable' | 'visitNotChecked' | 'batchItemFailed'
+export type Trouble = 'copyUnreadable' | 'visitNotChecked' | 'batchItemFailed' | 'refusedCallsNotRecorded'
 
 /** One request or one job. */
 export interface Scope {

@@ -15,6 +15,7 @@ export const WORKERD_SUITES: readonly string[] = [
   'oauth-assertion',
   'oauth-grant',
   'openapi-examples',
+  'refused-calls',
   'revocation',
   'token-refused',
   'unverified-visits',
@@ -62,6 +63,11 @@ export const NOT_ON_WORKERD: readonly Difference[] = [
     suite: 'revocation',
     test: /one by one$/,
     why: 'each request asks for itself: no promise passes from one to another',
+  },
+  {
+    suite: 'refused-calls',
+    test: /^who was refused|^a minute that is over would wait/,
+    why: 'no drain writes what is counted, and no loop: the next request does',
   },
   {
     suite: 'token-refused',

@@ -1,6 +1,8 @@
 import { type Server, STATUS_CODES } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { Server as TlsServer } from 'node:tls'
 import { createAdaptorServer } from '@hono/node-server'
 import { type DestinationStream, pino } from 'pino'
 import { noRevocationsYet } from './access/revocations.ts'
@@ -18,6 +20,8 @@ import { describeFailure } from './event.ts'
 import { unfitness } from './host/fitness.ts'
 import { behindWitness, keepMark } from './host/log-mark.ts'
 import { sharedStatements } from './host/statements.ts'
+import { type Clients, readTls, type TlsFiles, tlsOptions, trackClients } from './host/tls.ts'
+import type { Connection } from './http/client-certificate.ts'
 import { toProblem } from './http/problem.ts'
 import { createLimits } from './limits/limits.ts'
 import type { Scope, Service } from './scope.ts'
@@ -54,6 +58,13 @@ export interface RunningServer {
   readonly close: () => Promise<void>
 }
 
+export interface NodeServer extends RunningServer {
+  /** Reads the files of TLS again; throws what is wrong with them, and the former ones stay. */
+  readonly renewTls: () => Promise<void>
+  /** For the log: what was to be taken up is not, the former one stays. */
+  readonly renewalFailed: (error: unknown) => void
+}
+
 /** Why `serve` refuses to start; each line is for the operator. */
 export class StartError extends Error {
   readonly problems: readonly string[]
@@ -68,7 +79,7 @@ export async function startServer(
   config: Config,
   keys: { readonly data: DataKeysFile; readonly token: TokenKeysFile },
   logTo: DestinationStream & { flushSync?: () => void },
-): Promise<RunningServer> {
+): Promise<NodeServer> {
   const log = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime }, logTo)
   const pool = openPool(config)
   const service: Service = {
@@ -79,10 +90,13 @@ export async function startServer(
     revocations: noRevocationsYet(),
     limits: createLimits(config),
   }
-  await refuseUnfit(pool.query, service, config).catch(async (error: unknown) => {
-    await pool.end()
-    throw error
-  })
+  const tls = await Promise.all([readTlsOf(config), refuseUnfit(pool.query, service, config)]).then(
+    ([files]) => files,
+    async (error: unknown) => {
+      await pool.end()
+      throw error
+    },
+  )
   const scope = nodeScope(service, pool.query, {
     record: (event) => {
       if (event.status >= 500) log.error(event, 'request')
@@ -90,10 +104,14 @@ export async function startServer(
     },
     report: (trouble, failure) => log.error({ trouble, failure }, 'trouble'),
   })
-  const server = createAdaptorServer({
-    fetch: createApp(() => scope).fetch,
-    serverOptions: { connectionsCheckingInterval: CONNECTIONS_CHECK_EVERY_MS },
-  }) as Server
+  const { server, clients } = openServer(
+    config,
+    tls,
+    createApp(() => scope),
+    (code) => {
+      log.info({ code }, 'TLS handshake failed')
+    },
+  )
   server.requestTimeout = config.requestTimeoutMs
   server.headersTimeout = Math.min(HEADERS_TIMEOUT_MS, config.requestTimeoutMs)
   server.keepAliveTimeout = KEEP_ALIVE_MS
@@ -117,6 +135,14 @@ export async function startServer(
   let closing: Promise<void> | null = null
   return {
     port,
+    renewTls: async () => {
+      const files = await readTlsOf(config)
+      if (files !== null) clients?.renew(files)
+    },
+    renewalFailed: (error) => {
+      const why = error instanceof StartError ? { problems: error.problems } : { failure: describeFailure(error) }
+      log.error(why, 'keys or certificates were not renewed; the former ones stay')
+    },
     close: () => {
       closing ??= (async () => {
         clearInterval(pruning)
@@ -129,6 +155,37 @@ export async function startServer(
       return closing
     },
   }
+}
+
+async function readTlsOf(config: Config): Promise<TlsFiles | null> {
+  if (config.tls === null) return null
+  return readTls(config.tls).catch((error: unknown) => {
+    throw new StartError([error instanceof Error ? error.message : 'the files of TLS cannot be read'])
+  })
+}
+
+/** Plain HTTP, or TLS with what is known of each client. */
+function openServer(
+  { tls: config }: Config,
+  files: TlsFiles | null,
+  app: ReturnType<typeof createApp>,
+  handshakeFailed: (code: string) => void,
+): { readonly server: Server; readonly clients: Clients | null } {
+  const every = { connectionsCheckingInterval: CONNECTIONS_CHECK_EVERY_MS }
+  if (config === null || files === null) {
+    return { server: createAdaptorServer({ fetch: app.fetch, serverOptions: every }) as Server, clients: null }
+  }
+  const server = createAdaptorServer({
+    fetch: (request, { incoming }) =>
+      app.fetch(request, {
+        clientCertificate: clients.certificateOf(incoming),
+      } satisfies Connection),
+    createServer: createSecureServer,
+    serverOptions: { ...every, ...tlsOptions(files, config) },
+  }) as Server
+  if (!(server instanceof TlsServer)) throw new Error('a TLS server was asked for')
+  const clients = trackClients(server, files, handshakeFailed)
+  return { server, clients }
 }
 
 /** For a client that never reads: without a byte for longer than it may take to send a request and to answer it, a connection is closed (Node lets that pass once more when it could write a part). */
@@ -179,14 +236,24 @@ export async function refuseUnfit(
 }
 
 /** Connections that balancers open ahead of need. Node does not count them as idle: one would hold a drain to its end. */
-function unusedConnections(server: Server): ReadonlySet<Socket> {
-  const unused = new Set<Socket>()
+function unusedConnections(server: Server): ReadonlyMap<string, Socket> {
+  // by their other end: under TLS a request comes on another object than the connection
+  const unused = new Map<string, Socket>()
   server.on('connection', (socket) => {
-    unused.add(socket)
-    socket.once('close', () => unused.delete(socket))
+    const end = otherEnd(socket)
+    unused.set(end, socket)
+    socket.once('close', () => {
+      if (unused.get(end) === socket) unused.delete(end)
+    })
   })
-  server.on('request', (request) => unused.delete(request.socket))
+  server.on('request', (request) => {
+    if (unused.size > 0) unused.delete(otherEnd(request.socket))
+  })
   return unused
+}
+
+function otherEnd({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`
 }
 
 /** What Node's parser refused never reaches the app: it gets a problem, a request id and an event all the same. */
@@ -241,7 +308,7 @@ function listen(server: Server, config: Config): Promise<number> {
 }
 
 /** Every request whose head was read gets its answer; connections that carry none are closed at once. */
-async function drain(server: Server, unused: ReadonlySet<Socket>, timeoutMs: number): Promise<void> {
+async function drain(server: Server, unused: ReadonlyMap<string, Socket>, timeoutMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve())
   })
@@ -249,7 +316,7 @@ async function drain(server: Server, unused: ReadonlySet<Socket>, timeoutMs: num
   server.prependListener('request', (_request, response) => {
     response.shouldKeepAlive = false
   })
-  for (const socket of unused) socket.destroy()
+  for (const socket of unused.values()) socket.destroy()
   server.closeIdleConnections()
   const idle = setInterval(() => server.closeIdleConnections(), 50)
   const forced = setTimeout(() => server.closeAllConnections(), timeoutMs)

@@ -5,6 +5,7 @@ import { refuseRevoked } from '../access/revocations.ts'
 import { ServiceError } from '../errors.ts'
 import type { BucketPolicy, Taken } from '../limits/token-bucket.ts'
 import type { Scope } from '../scope.ts'
+import { clientCertificate } from './client-certificate.ts'
 
 /** What one request learns on its way in; refused or not, the answer tells a known client its limit. */
 export interface Admission {
@@ -22,7 +23,8 @@ export async function admit(
   const { config, tokenKeys, tokens, revocations, limits } = scope.service
   const now = scope.now()
   if (limits.inFlight > limits.inFlightMax) throw new ServiceError('overloaded')
-  const caller = await readBearer(c.req.header('authorization'), tokenKeys, tokens, config.serviceId, now)
+  const authorization = c.req.header('authorization')
+  const caller = await readBearer(authorization, clientCertificate(c), tokenKeys, tokens, config.serviceId, now)
   to.caller = caller
   const taken = limits.rate.take(caller.clientId, now.getTime())
   to.rateLimit = rateLimitHeaders(limits.rate.policy, taken)

@@ -5,6 +5,7 @@ import { proveClient } from '../access/assertion.ts'
 import { parseScopes } from '../access/principal.ts'
 import { invalid, ServiceError } from '../errors.ts'
 import type { Scope } from '../scope.ts'
+import { clientCertificate } from './client-certificate.ts'
 import { tokenFormSchema } from './contract/oauth.ts'
 import type { Answer } from './endpoint.ts'
 import { FORM_BYTES_MAX, readText } from './request.ts'
@@ -26,7 +27,13 @@ export async function issueToken(c: Context, scope: Scope): Promise<Answer> {
   // a token never outlives the key that obtained it
   const keySeconds = Math.floor((client.keyExpiresAt.getTime() - now.getTime()) / 1000)
   const lifeSeconds = Math.min(TOKEN_LIFE_SECONDS, keySeconds)
-  const token = await issueAccessToken(tokenKeys, config.serviceId, now, { ...client, scopes, lifeSeconds })
+  const certificate = clientCertificate(c)
+  const token = await issueAccessToken(tokenKeys, config.serviceId, now, {
+    ...client,
+    scopes,
+    lifeSeconds,
+    certificate,
+  })
   const body = { access_token: token, token_type: 'Bearer', expires_in: lifeSeconds, scope: scopes.join(' ') }
   return { status: 200, body: JSON.stringify(body), headers: { pragma: 'no-cache' } }
 }

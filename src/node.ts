@@ -10,7 +10,7 @@ import { pruneJti } from './access/store.ts'
 import { importTokenKeys, type TokenKeysFile } from './access/token-keys.ts'
 import { createApp } from './app.ts'
 import { pruneIdempotency } from './audit/store.ts'
-import type { Config } from './config.ts'
+import { type Config, ConfigError } from './config.ts'
 import { type DataKeysFile, deriveDataKeys } from './data-keys.ts'
 import { connect } from './db/connect.ts'
 import { createLane } from './db/lane.ts'
@@ -58,7 +58,14 @@ export interface RunningServer {
   readonly close: () => Promise<void>
 }
 
+export interface KeyFiles {
+  readonly data: DataKeysFile
+  readonly token: TokenKeysFile
+}
+
 export interface NodeServer extends RunningServer {
+  /** From now on these; throws why not, and the former ones stay. Rows sealed under a generation that is gone do not open. */
+  readonly useKeys: (keys: KeyFiles) => Promise<void>
   /** Reads the files of TLS again; throws what is wrong with them, and the former ones stay. */
   readonly renewTls: () => Promise<void>
   /** For the log: what was to be taken up is not, the former one stays. */
@@ -77,7 +84,7 @@ export class StartError extends Error {
 
 export async function startServer(
   config: Config,
-  keys: { readonly data: DataKeysFile; readonly token: TokenKeysFile },
+  keys: KeyFiles,
   logTo: DestinationStream & { flushSync?: () => void },
 ): Promise<NodeServer> {
   const log = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime }, logTo)
@@ -135,12 +142,21 @@ export async function startServer(
   let closing: Promise<void> | null = null
   return {
     port,
+    useKeys: async (files) => {
+      const fresh = { dataKeys: deriveDataKeys(files.data), tokenKeys: await importTokenKeys(files.token) }
+      // a file of another service would find nobody, and tell everybody that there is no record
+      const problems = await unfitness(pool.query, fresh.dataKeys)
+      if (problems.length > 0) throw new StartError(problems)
+      Object.assign(service, { ...fresh, tokens: new Map() } satisfies Partial<Service>)
+      log.info('keys taken up')
+    },
     renewTls: async () => {
       const files = await readTlsOf(config)
       if (files !== null) clients?.renew(files)
     },
     renewalFailed: (error) => {
-      const why = error instanceof StartError ? { problems: error.problems } : { failure: describeFailure(error) }
+      const told = error instanceof StartError || error instanceof ConfigError
+      const why = told ? { problems: error.problems } : { failure: describeFailure(error) }
       log.error(why, 'keys or certificates were not renewed; the former ones stay')
     },
     close: () => {

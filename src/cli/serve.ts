@@ -31,11 +31,17 @@ export async function serve(args: string[]): Promise<void> {
   }
   const logTo = pino.destination({ dest: 1, sync: false })
   const server = await startServer(config, await readKeys(config), logTo)
-  const renewal = await watchFiles(filesOf(config), server.renewTls, server.renewalFailed)
-  renew = () => void renewal.now()
+  const useKeys = async () => server.useKeys(await readKeys(config))
+  const watches = await Promise.all([
+    watchFiles([config.dataKeysFile, config.tokenKeysFile], useKeys, server.renewalFailed),
+    watchFiles(tlsFilesOf(config), server.renewTls, server.renewalFailed),
+  ])
+  renew = () => {
+    for (const watch of watches) void watch.now()
+  }
   if (cluster.isPrimary) process.stderr.write(`ready ${scheme(config)}://${config.host}:${server.port}\n`)
   await asked
-  renewal.stop()
+  for (const watch of watches) watch.stop()
   await server.close()
   // postgres.js only half-closes a connection that fell silent: it would keep a drained process alive for minutes
   process.exit()
@@ -45,8 +51,7 @@ function scheme(config: Config): 'http' | 'https' {
   return config.tls === null ? 'http' : 'https'
 }
 
-/** Replaced while we run. */
-function filesOf({ tls }: Config): string[] {
+function tlsFilesOf({ tls }: Config): string[] {
   return [tls?.certFile, tls?.keyFile, tls?.clientCaFile].filter((path) => path != null)
 }
 

@@ -10,6 +10,9 @@ import { tokenFormSchema } from './contract/oauth.ts'
 import type { Answer } from './endpoint.ts'
 import { FORM_BYTES_MAX, readText } from './request.ts'
 
+/** How long the list of token keys may be kept; a new key is in it for longer than this before it signs. */
+export const KEYS_CACHE_SECONDS = 300
+
 /** `POST /oauth/token`: client credentials with private_key_jwt (RFC 6749 §4.4, RFC 7523 §2.2). */
 export async function issueToken(c: Context, scope: Scope): Promise<Answer> {
   const { client_assertion: assertion, client_id: named, scope: asked } = await readForm(c)
@@ -64,5 +67,5 @@ function formFault(given: Readonly<Record<string, string>>, name: PropertyKey | 
 /** `GET /.well-known/jwks.json`: the public keys of access tokens. */
 export async function showTokenKeys(_c: Context, scope: Scope): Promise<Answer> {
   const body = JSON.stringify(scope.service.tokenKeys.jwks)
-  return { status: 200, body, headers: { 'cache-control': 'public, max-age=300' } }
+  return { status: 200, body, headers: { 'cache-control': `public, max-age=${KEYS_CACHE_SECONDS}` } }
 }

@@ -23,6 +23,8 @@ const markSchema = z.strictObject({
   generation: z.int(),
   table: z.enum(SEALED_TABLES),
   after: z.array(z.string()),
+  /** Rows of former generations that this pass has met so far: a killed pass that met none may still be the last. */
+  found: z.int(),
 })
 
 type Mark = z.infer<typeof markSchema>
@@ -51,13 +53,12 @@ export async function reseal(
   let mark = await readMark(markPath, keys.sealGeneration)
   let resealed = 0
   for (let passes = 1; ; passes++) {
-    const whole = mark === null
     const pass = await passOver(sql, keys, mark, chunkRows, seam, (next) => writeMark(markPath, next))
     resealed += pass.resealed
     await rm(markPath, { force: true })
     seam('pass ended')
     mark = null
-    if (whole && pass.found === 0) return { passes, resealed, lost: pass.lost }
+    if (pass.found === 0) return { passes, resealed, lost: pass.lost }
   }
 }
 
@@ -71,7 +72,7 @@ async function passOver(
 ) {
   const generation = keys.sealGeneration
   const progress = createProgress({ label: 'sealing anew', total: await estimateSealed(sql), unit: 'rows' })
-  const pass = { seen: 0, found: 0, resealed: 0, lost: 0 }
+  const pass = { seen: 0, found: from?.found ?? 0, resealed: 0, lost: 0 }
   const tables = from === null ? SEALED_TABLES : SEALED_TABLES.slice(SEALED_TABLES.indexOf(from.table))
   for (const table of tables) {
     let after = from?.table === table ? from.after : beforeAll(table)
@@ -90,7 +91,7 @@ async function passOver(
       if (stale.length > 0) pass.resealed += await writeResealed(sql, table, stale)
       seam('chunk written')
       after = last.key
-      await note({ generation, table, after: [...after] })
+      await note({ generation, table, after: [...after], found: pass.found })
       seam('mark written')
       pass.seen += rows.length
       progress.update(pass.seen)

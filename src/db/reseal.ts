@@ -64,15 +64,16 @@ export async function readSealed(
 ): Promise<SealedRow[]> {
   const { key, subject } = PLACES[table]
   const columns = key.map(([column]) => `${column}`).join(', ')
-  const rows = await sql.unsafe<{ key: string; subject: string; sealed: Buffer | null }[]>(
-    `select concat_ws(${separator}, ${columns}) as key, ${subject} as subject,
+  const rows = await sql.unsafe<{ key: string; bound: string; sealed: Buffer | null }[]>(
+    // `bound`: a column called subject would be what ORDER BY means, and no index has that one
+    `select concat_ws(${separator}, ${columns}) as key, ${subject} as bound,
             case when get_byte(sealed, 0) <> $1::int then sealed end as sealed
        from ${table}
       where (${columns}) > (${key.map(([, type], n) => `$${n + 3}::${type}`).join(', ')})
       order by ${columns} limit $2::int`,
     [generation, rowsMax, ...after],
   )
-  return rows.map((row) => ({ ...row, key: row.key.split(SEPARATOR) }))
+  return rows.map(({ key: text, bound, sealed }) => ({ key: text.split(SEPARATOR), subject: bound, sealed }))
 }
 
 const separator = 'chr(31)'

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { copyFile, mkdtemp, rm } from 'node:fs/promises'
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import { Agent, type RequestOptions, request } from 'node:https'
 import { connect, type Socket } from 'node:net'
@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { type ConnectionOptions, type TLSSocket, connect as tlsConnect } from 'node:tls'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startServe } from '../../loadtest/serve-process.ts'
+import { makeSigningKey } from '../../src/access/token-keys.ts'
 import { anyFreePort } from '../../src/cli/embedded/port.ts'
 import { type NodeServer, startServer } from '../../src/node.ts'
 import { keysFolder } from '../support/keys-folder.ts'
@@ -277,7 +278,7 @@ test('a drain would cut busy connections under TLS, or wait for those without a 
   expect(await logState(world)).toMatchObject({ size: before.size + 20, entries: before.entries + 20 })
 })
 
-test('the processes of a crew would keep the former certificate after SIGHUP', async () => {
+test('the processes of a crew would keep the former certificate and keys after SIGHUP', async () => {
   const cert = join(folder, 'crew-cert.pem')
   await copyFile(fixture('server.pem'), cert)
   const keys = await keysFolder(world)
@@ -297,6 +298,16 @@ test('the processes of a crew would keep the former certificate after SIGHUP', a
     await copyFile(fixture('server-renewed.pem'), cert)
     serve.child.kill('SIGHUP')
     await expect.poll(async () => [await shown(), await shown()].includes(first), { timeout: 5_000 }).toBe(false)
+    // two token keys: each process publishes both
+    const keyFile = join(keys.path, 'token-keys.json')
+    await writeFile(keyFile, JSON.stringify({ keys: [...world.tokenKeys.keys, await makeSigningKey('token-2')] }))
+    serve.child.kill('SIGHUP')
+    const published = async () => {
+      const headers = { connection: 'close' }
+      const { json } = await ask(port, agentOf(null), { path: '/.well-known/jwks.json', headers })
+      return Array.isArray(json['keys']) ? json['keys'].length : 0
+    }
+    await expect.poll(async () => [await published(), await published()], { timeout: 5_000 }).toEqual([2, 2])
     expect(await serve.terminate()).toBe(0)
   } finally {
     await serve.kill()

@@ -9,15 +9,15 @@ import { outcomeUnknown } from './append.ts'
 
 /** Reads and appends that whoever asks at the same moment shares: one statement of each is in flight at a time. */
 export function sharedStatements(
-  { dataKeys }: Pick<Service, 'dataKeys'>,
+  service: Pick<Service, 'dataKeys'>, // its keys may be replaced: they are read for each statement
   query: Query,
   readLimits: GroupLimits,
   appendLimits: GroupLimits,
 ): Pick<Scope, 'findCoverage' | 'append'> {
   const find = inGroups<LookupKey, SealedRead>((wanted) => query((sql) => findSealed(sql, wanted)), readLimits)
   const append = inGroups<PendingRow, Appended>(
-    (rows) => query((sql) => appendBatch(sql, dataKeys, rows)).catch(outcomeUnknown),
+    (rows) => query((sql) => appendBatch(sql, service.dataKeys, rows)).catch(outcomeUnknown),
     appendLimits,
   )
-  return { findCoverage: async (key) => openRead(dataKeys, await find(key)), append }
+  return { findCoverage: async (key) => openRead(service.dataKeys, await find(key)), append }
 }

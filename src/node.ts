@@ -1,3 +1,4 @@
+import cluster from 'node:cluster'
 import { type Server, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -15,11 +16,15 @@ import { createLane } from './db/lane.ts'
 import { createPool, type Pool, type Query } from './db/pool.ts'
 import { ServiceError } from './errors.ts'
 import { describeFailure } from './event.ts'
+import { databaseReports } from './host/database-report.ts'
 import { unfitness } from './host/fitness.ts'
 import { behindWitness, keepMark } from './host/log-mark.ts'
+import { answerCrew, type MetricsServer, serveMetrics } from './host/metrics-server.ts'
+import { createMetrics, type NodeMetrics } from './host/prometheus.ts'
 import { sharedStatements } from './host/statements.ts'
 import { toProblem } from './http/problem.ts'
 import { createLimits } from './limits/limits.ts'
+import { NO_METRICS } from './metrics/metrics.ts'
 import type { Scope, Service } from './scope.ts'
 import { PART_ITEMS_MAX } from './verification/batch.ts'
 
@@ -50,6 +55,8 @@ const PRUNE_EVERY_MS = 5 * 60_000
 
 export interface RunningServer {
   readonly port: number
+  /** Where this process serves `/metrics`; null: it does not, or the first of its crew does. */
+  readonly metricsPort: number | null
   /** Stops accepting, lets every accepted request end, closes the database. Later calls share the first. */
   readonly close: () => Promise<void>
 }
@@ -71,6 +78,7 @@ export async function startServer(
 ): Promise<RunningServer> {
   const log = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime }, logTo)
   const pool = openPool(config)
+  const metrics = config.metrics === null ? null : createMetrics()
   const service: Service = {
     config,
     dataKeys: deriveDataKeys(keys.data),
@@ -78,20 +86,35 @@ export async function startServer(
     tokens: new Map(),
     revocations: noRevocationsYet(),
     limits: createLimits(config),
+    metrics: metrics?.service ?? NO_METRICS,
   }
   await refuseUnfit(pool.query, service, config).catch(async (error: unknown) => {
     await pool.end()
     throw error
   })
-  const scope = nodeScope(service, pool.query, {
+  metrics?.watch({
+    limits: service.limits,
+    pool: pool.seen,
+    connectionsMax: config.dbConnectionsMax,
+    database: databaseReports(pool.query),
+    now: () => new Date(),
+  })
+  const scope = nodeScope(service, pool.query, metrics, {
     record: (event) => {
+      metrics?.request(event)
       if (event.status >= 500) log.error(event, 'request')
       else log.info(event, 'request')
     },
-    report: (trouble, failure) => log.error({ trouble, failure }, 'trouble'),
+    report: (trouble, failure) => {
+      metrics?.trouble(trouble)
+      log.error({ trouble, failure }, 'trouble')
+    },
   })
+  if (metrics !== null) answerCrew(metrics.registry)
+  // loaded when it is asked for, not before
+  const tracing = config.traces === null ? null : (await import('./host/tracing.ts')).startTracing(config.traces)
   const server = createAdaptorServer({
-    fetch: createApp(() => scope).fetch,
+    fetch: tracing === null ? createApp(() => scope).fetch : tracing.around(createApp, scope),
     serverOptions: { connectionsCheckingInterval: CONNECTIONS_CHECK_EVERY_MS },
   }) as Server
   server.requestTimeout = config.requestTimeoutMs
@@ -100,8 +123,10 @@ export async function startServer(
   server.timeout = silenceMaxMs(config)
   server.on('clientError', refuseUnparsed(scope, busyConnections(server)))
   const unused = unusedConnections(server)
+  const figures =
+    metrics === null || cluster.isWorker ? null : await showMetrics(config, () => metrics.registry.metrics())
   const port = await listen(server, config).catch(async (error: unknown) => {
-    await pool.end()
+    await Promise.all([pool.end(), figures?.close()])
     throw error
   })
   log.info({ port }, 'serving')
@@ -117,11 +142,12 @@ export async function startServer(
   let closing: Promise<void> | null = null
   return {
     port,
+    metricsPort: figures?.port ?? null,
     close: () => {
       closing ??= (async () => {
         clearInterval(pruning)
         await drain(server, unused, config.drainTimeoutMs)
-        await mark?.stop()
+        await Promise.all([mark?.stop(), tracing?.stop(), figures?.close()])
         await pool.end()
         log.info('drained')
         logTo.flushSync?.()
@@ -147,12 +173,17 @@ function openPool(config: Config): Pool {
 }
 
 /** On Node all requests share one scope: what differs between two requests is not in it. */
-function nodeScope(service: Service, query: Query, log: Pick<Scope, 'record' | 'report'>): Scope {
+function nodeScope(
+  service: Service,
+  query: Query,
+  metrics: NodeMetrics | null,
+  log: Pick<Scope, 'record' | 'report'>,
+): Scope {
   const single = {
     service,
     query,
     now: () => new Date(),
-    ...sharedStatements(service, query, READ_GROUP, APPEND_GROUP),
+    ...sharedStatements(service, query, READ_GROUP, APPEND_GROUP, metrics?.statements.single),
     background: (work: Promise<unknown>) => {
       work.catch(() => {}) // background work reports its own failures
     },
@@ -160,11 +191,22 @@ function nodeScope(service: Service, query: Query, log: Pick<Scope, 'record' | '
   }
   const lane: Scope = {
     ...single,
-    ...sharedStatements(service, query, LANE_GROUP, LANE_GROUP),
+    ...sharedStatements(service, query, LANE_GROUP, LANE_GROUP, metrics?.statements.batch),
     inLane: (work) => work(lane),
   }
-  const enter = createLane(LANE)
+  const enter = createLane(LANE, metrics?.batches)
   return { ...single, inLane: (work) => enter(() => work(lane)) }
+}
+
+/** In a crew the first process has the listener, and asks the others. */
+export async function showMetrics(
+  { metrics }: Pick<Config, 'metrics'>,
+  read: () => Promise<string>,
+): Promise<MetricsServer | null> {
+  if (metrics === null) return null
+  return serveMetrics(metrics, read).catch((error: NodeJS.ErrnoException) => {
+    throw error.code === 'EADDRINUSE' ? new StartError([`METRICS_PORT: port ${metrics.port} is taken`]) : error
+  })
 }
 
 /** The law, the keys and the log's mark are checked before the first request, not at it. */

@@ -8,6 +8,7 @@ import type { Query } from './db/pool.ts'
 import { DatabaseUnfit } from './db/readiness.ts'
 import { unfitness } from './host/fitness.ts'
 import { createLimits } from './limits/limits.ts'
+import { NO_METRICS } from './metrics/metrics.ts'
 import type { Scope, Service } from './scope.ts'
 import { type Bindings, type ExecutionContext, readBindings } from './worker/bindings.ts'
 import { writeLog } from './worker/log.ts'
@@ -52,6 +53,7 @@ async function openService(bindings: Bindings): Promise<Service> {
       tokens: new Map(),
       revocations: noRevocationsYet(),
       limits: createLimits(config),
+      metrics: NO_METRICS,
     }
     return service ?? opened
   } catch (error) {

@@ -45,12 +45,24 @@ test('four variables are enough; the rest has defaults, in the units of their na
     guessingMissesPerHour: 60,
     requestsInFlightMax: 2_048,
     drainTimeoutMs: 20_000,
+    metrics: null,
+    traces: null,
     logLevel: 'info',
   })
 })
 
 test('a slash at the end of PUBLIC_URL does not get into the audience of assertions', () => {
   expect(readConfig({ ...GOOD, PUBLIC_URL: 'https://kiemthe.example/' }).publicUrl).toBe('https://kiemthe.example')
+})
+
+test('what is measured and traced, and where', () => {
+  const OTEL_EXPORTER_OTLP_ENDPOINT = 'http://127.0.0.1:4318/'
+  expect(readConfig({ ...GOOD, METRICS_PORT: '9464', OTEL_EXPORTER_OTLP_ENDPOINT })).toMatchObject({
+    metrics: { host: '127.0.0.1', port: 9464 },
+    traces: { endpoint: 'http://127.0.0.1:4318', ratio: 1 },
+  })
+  const less = readConfig({ ...GOOD, OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_TRACES_SAMPLER_ARG: '0.05' })
+  expect(less.traces?.ratio).toBe(0.05)
 })
 
 test('other variables of the environment are nobody’s business', () => {
@@ -81,6 +93,11 @@ describe('a problem is found', () => {
     ['REQUEST_TIMEOUT_MS', '15s'],
     ['DRAIN_TIMEOUT_MS', '999999999999'],
     ['LOG_LEVEL', 'trace'],
+    ['METRICS_PORT', ''],
+    ['METRICS_HOST', ''],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', '127.0.0.1:4318'],
+    ['OTEL_TRACES_SAMPLER_ARG', '1.1'],
+    ['OTEL_TRACES_SAMPLER_ARG', '10%'],
   ])('%s=%s', (name, value) => {
     expect(named(problemsOf({ ...GOOD, [name]: value }))).toEqual([name])
   })
@@ -133,6 +150,9 @@ test('no value is repeated, least of all the password in DATABASE_URL', () => {
       'GUESSING_MISSES_PER_HOUR',
       'REQUESTS_IN_FLIGHT_MAX',
       'DRAIN_TIMEOUT_MS',
+      'METRICS_PORT',
+      'OTEL_EXPORTER_OTLP_ENDPOINT',
+      'OTEL_TRACES_SAMPLER_ARG',
       'LOG_LEVEL',
     ],
   ]

@@ -4,7 +4,8 @@ import type { z } from 'zod'
 import { tokenKeysSchema } from '../access/token-keys.ts'
 import { type Config, ConfigError, readConfig } from '../config.ts'
 import { dataKeysSchema } from '../data-keys.ts'
-import { startServer } from '../node.ts'
+import { crewFigures } from '../host/metrics-server.ts'
+import { showMetrics, startServer } from '../node.ts'
 import { readArguments } from './arguments.ts'
 import { startCrew } from './crew.ts'
 import { readSecret } from './data-folder.ts'
@@ -19,19 +20,26 @@ export async function serve(args: string[]): Promise<void> {
   })
   if (config.processes > 1 && cluster.isPrimary) {
     await readKeys(config)
+    const figures = await showMetrics(config, crewFigures())
     const crew = await startCrew(config.processes, process.env)
+    sayWhereMetricsAre(config, figures?.port ?? null)
     process.stderr.write(`ready http://${config.host}:${config.port}\n`)
     await asked
-    await crew.stop()
+    await Promise.all([crew.stop(), figures?.close()])
     return
   }
   const logTo = pino.destination({ dest: 1, sync: false })
   const server = await startServer(config, await readKeys(config), logTo)
+  sayWhereMetricsAre(config, server.metricsPort)
   if (cluster.isPrimary) process.stderr.write(`ready http://${config.host}:${server.port}\n`)
   await asked
   await server.close()
   // postgres.js only half-closes a connection that fell silent: it would keep a drained process alive for minutes
   process.exit()
+}
+
+function sayWhereMetricsAre({ metrics }: Config, port: number | null): void {
+  if (port !== null) process.stderr.write(`metrics http://${metrics?.host}:${port}/metrics\n`)
 }
 
 async function readKeys(config: Config) {

@@ -29,6 +29,7 @@ export async function startWorkerd(
   let closing: Promise<void> | null = null
   return {
     port: Number(port),
+    metricsPort: null,
     close: () => {
       closing ??= worker.dispose()
       return closing

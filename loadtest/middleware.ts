@@ -106,12 +106,13 @@ async function build() {
     },
   }
   const answer: Answer = { status: 200, body: '{}', code: 'valid' }
+  const address = () => '192.0.2.1'
   const admission = (): Admission => ({ caller: null, rateLimit: {} })
   const { tokenKeys, tokens, limits, config } = service
   const bearer = (c: Context) =>
-    readBearer(c.req.header('authorization'), tokenKeys, tokens, config.serviceId, new Date())
+    readBearer(c.req.header('authorization'), tokenKeys, tokens, config.serviceId, new Date(), () => {})
   const serving = (at: Scope, work: (c: Context, at: Scope) => Promise<Answer>) =>
-    mounted(endpoint(() => at, { access: 'public', work }))
+    mounted(endpoint(() => at, address, { access: 'public', work }))
   const access = ['verify'] as const
   // no collector there: spans are made, kept, and dropped
   const tracing = startTracing({ endpoint: 'http://127.0.0.1:9', ratio: 1 })
@@ -140,7 +141,7 @@ async function build() {
       name: 'room, revocation, scope, `RateLimit` headers',
       fetch: serving(measured, async (c, at) => {
         const to = admission()
-        await admit(c, at, access, to)
+        await admit(c, at, access, address, to)
         return { ...answer, headers: to.rateLimit }
       }),
     },
@@ -148,7 +149,7 @@ async function build() {
       name: 'body read, UTF-8, JSON, repeated members, schema',
       fetch: serving(measured, async (c, at) => {
         const to = admission()
-        await admit(c, at, access, to)
+        await admit(c, at, access, address, to)
         await readJson(c, verificationRequestSchema)
         return { ...answer, headers: to.rateLimit }
       }),
@@ -157,7 +158,7 @@ async function build() {
       name: 'the work: evidence, keys, decision, entry sealed (statements left out)',
       fetch: serving(measured, async (c, at) => {
         const to = admission()
-        const caller = await admit(c, at, access, to)
+        const caller = await admit(c, at, access, address, to)
         const { value } = await readJson(c, verificationRequestSchema)
         const verified = await verify(at, caller, value, null)
         return { status: 200, body: JSON.stringify(verified), code: verified.code, headers: to.rateLimit }
@@ -166,8 +167,8 @@ async function build() {
     { name: 'the app itself, as it is served', fetch: (each) => createdOnce(each) },
     { name: 'a trace of three spans, all kept', fetch: (each) => tracedOnce(each, {}) },
   ]
-  const createdOnce = createApp(() => measured).fetch
-  const tracedOnce = tracing.around(createApp, measured)
+  const createdOnce = createApp(() => measured, address).fetch
+  const tracedOnce = tracing.around((open) => createApp(open, address), measured)
   return { layers, request, stop: tracing.stop }
 }
 

@@ -1,5 +1,6 @@
 import { type Context, Hono } from 'hono'
 import { ServiceError } from './errors.ts'
+import type { AddressOf } from './http/admission.ts'
 import { showDocsContract, showOpenApiContract, showProblemsContract } from './http/contract/documents.ts'
 import { postEnrolmentContract } from './http/contract/enrolments.ts'
 import { showLiveContract, showReadyContract } from './http/contract/health.ts'
@@ -25,6 +26,7 @@ export const ROUTES: readonly Route[] = [
     path: '/oauth/token',
     access: 'public',
     oauth: true,
+    proves: true,
     work: issueToken,
     contract: issueTokenContract,
   },
@@ -39,6 +41,7 @@ export const ROUTES: readonly Route[] = [
     method: 'POST',
     path: '/v1/enrolments',
     access: 'public',
+    proves: true,
     work: postEnrolment,
     contract: postEnrolmentContract,
   },
@@ -87,15 +90,15 @@ export const ROUTES: readonly Route[] = [
   { method: 'GET', path: '/docs/problems', access: 'public', work: showProblems, contract: showProblemsContract },
 ]
 
-/** Knows neither Node nor Workers: `open` gives each request what its host has. */
-export function createApp(open: OpenScope): Hono {
+/** Knows neither Node nor Workers: `open` gives each request what its host has, `addressOf` whose it is. */
+export function createApp(open: OpenScope, addressOf: AddressOf): Hono {
   const app = new Hono()
   for (const route of ROUTES) {
-    app.on(route.method, route.path.replaceAll(/\{(\w+)\}/g, ':$1'), endpoint(open, route))
+    app.on(route.method, route.path.replaceAll(/\{(\w+)\}/g, ':$1'), endpoint(open, addressOf, route))
   }
   // not routes of their own: one handler a path keeps Hono on its short way (no middleware chain)
   const routes = [...app.routes]
-  app.notFound(endpoint(open, { access: 'public', work: (c) => refuse(missing(app, routes, c)) }))
+  app.notFound(endpoint(open, addressOf, { access: 'public', work: (c) => refuse(missing(app, routes, c)) }))
   return app
 }
 

@@ -8,6 +8,8 @@ const wholeNumber = (min: number, max: number) =>
     .transform(Number)
     .pipe(z.int().min(min).max(max))
 
+const networks = z.array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]))
+
 const settings = z.object({
   /** Where clients reach the service; the `aud` of their assertions is this and `/oauth/token`. */
   PUBLIC_URL: z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/$/, '')),
@@ -38,6 +40,31 @@ const settings = z.object({
   RATE_LIMIT_BURST: wholeNumber(1, 1_000_000).default(300),
   /** See `src/limits/guessing.ts` for the arithmetic. */
   GUESSING_MISSES_PER_HOUR: wholeNumber(1, 1_000_000).default(60),
+  /**
+   * Failed tokens, assertions and enrolment codes of one address. A hospital may sit behind one: 200 desks whose token
+   * expired in the same second are 200 failures, and none for the next ten minutes. A signature costs some 100 µs to
+   * refuse: 50/s of one address are half a percent of a core.
+   */
+  BAD_CREDENTIALS_PER_SECOND: wholeNumber(1, 1_000_000).default(50),
+  BAD_CREDENTIALS_BURST: wholeNumber(1, 1_000_000).default(500),
+  /** Whose `X-Forwarded-For` is believed: addresses and networks, with commas between. Nobody's unless told. */
+  TRUSTED_PROXIES: z
+    .string()
+    .transform((text, context): readonly string[] => {
+      const listed = networks.safeParse(text.split(',').map((each) => each.trim()))
+      if (listed.success) return listed.data
+      context.addIssue('is not a list of addresses and networks')
+      return z.NEVER
+    })
+    .optional(),
+  /** Refused calls are one log entry a client and minute. */
+  REFUSED_CALLS_WINDOW_SECONDS: wholeNumber(1, 86_400).default(60),
+  /**
+   * 669 facilities with 5 connections each are 3,345. A connection is a descriptor, and the least limit of a Linux process
+   * that Node raises itself to is 4,096: the other 96 are for database, log and the runtime. Idle ones take some 20 KB
+   * each, 80 MB.
+   */
+  CONNECTIONS_MAX: wholeNumber(16, 1_000_000).default(4_000),
   /** Each holds its body (256 KiB at the most, 2 KiB usually): 2,048 are 4 MB, and 512 MB if all are as large as they may. */
   REQUESTS_IN_FLIGHT_MAX: wholeNumber(16, 100_000).default(2_048),
   /** SIGTERM to exit: longer than any statement may take, shorter than the 30 s that orchestrators give. */
@@ -86,6 +113,11 @@ export interface Config {
   readonly rateLimitPerSecond: number
   readonly rateLimitBurst: number
   readonly guessingMissesPerHour: number
+  readonly badCredentialsPerSecond: number
+  readonly badCredentialsBurst: number
+  readonly trustedProxies: readonly string[]
+  readonly refusedCallsWindowMs: number
+  readonly connectionsMax: number
   readonly requestsInFlightMax: number
   readonly drainTimeoutMs: number
   /** Null: nothing is measured. */
@@ -133,6 +165,11 @@ export function readConfig(environment: Environment): Config {
     rateLimitPerSecond: env.RATE_LIMIT_PER_SECOND,
     rateLimitBurst: env.RATE_LIMIT_BURST,
     guessingMissesPerHour: env.GUESSING_MISSES_PER_HOUR,
+    badCredentialsPerSecond: env.BAD_CREDENTIALS_PER_SECOND,
+    badCredentialsBurst: env.BAD_CREDENTIALS_BURST,
+    trustedProxies: env.TRUSTED_PROXIES ?? [],
+    refusedCallsWindowMs: env.REFUSED_CALLS_WINDOW_SECONDS * 1000,
+    connectionsMax: env.CONNECTIONS_MAX,
     requestsInFlightMax: env.REQUESTS_IN_FLIGHT_MAX,
     drainTimeoutMs: env.DRAIN_TIMEOUT_MS,
     metrics: env.METRICS_PORT === undefined ? null : { host: env.METRICS_HOST, port: env.METRICS_PORT },

@@ -1,3 +1,4 @@
+import type { ClientId } from './access/principal.ts'
 import type { EvidenceIssue } from './identity/evidence-issue.ts'
 
 /** What went wrong, for code. Knows no HTTP: `http/problem.ts` says what the caller is told. */
@@ -48,6 +49,7 @@ export const ERROR_CODES = [
   'unverified_visit_not_found',
   'unverified_visit_erased',
   'audit_purpose_missing',
+  'too_many_bad_credentials',
   'rate_limited',
   'guessing_suspected',
   'overloaded',
@@ -87,12 +89,18 @@ export class ServiceError extends Error {
   readonly faults: readonly FieldFault[]
   /** Said to the caller beside the code's own text: names and limits, never a value from the request. */
   readonly detail: string | null
+  /** Who is refused, where that was proven before: never an id that was only claimed. */
+  readonly client: ClientId | null
 
-  constructor(code: ErrorCode, options: { faults?: readonly FieldFault[]; detail?: string; cause?: unknown } = {}) {
+  constructor(
+    code: ErrorCode,
+    options: { faults?: readonly FieldFault[]; detail?: string; client?: ClientId; cause?: unknown } = {},
+  ) {
     super(code, { cause: options.cause })
     this.code = code
     this.faults = options.faults ?? []
     this.detail = options.detail ?? null
+    this.client = options.client ?? null
   }
 }
 

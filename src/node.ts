@@ -3,12 +3,11 @@ import { type Server, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { createAdaptorServer } from '@hono/node-server'
+import { getConnInfo } from '@hono/node-server/conninfo'
 import { type DestinationStream, pino } from 'pino'
 import { noRevocationsYet } from './access/revocations.ts'
-import { pruneJti } from './access/store.ts'
 import { importTokenKeys, type TokenKeysFile } from './access/token-keys.ts'
 import { createApp } from './app.ts'
-import { pruneIdempotency } from './audit/store.ts'
 import type { Config } from './config.ts'
 import { type DataKeysFile, deriveDataKeys } from './data-keys.ts'
 import { connect } from './db/connect.ts'
@@ -16,16 +15,21 @@ import { createLane } from './db/lane.ts'
 import { createPool, type Pool, type Query } from './db/pool.ts'
 import { ServiceError } from './errors.ts'
 import { describeFailure } from './event.ts'
+import { boundConnections, unusedConnections } from './host/connections.ts'
 import { databaseReports } from './host/database-report.ts'
 import { unfitness } from './host/fitness.ts'
 import { behindWitness, keepMark } from './host/log-mark.ts'
 import { answerCrew, type MetricsServer, serveMetrics } from './host/metrics-server.ts'
 import { createMetrics, type NodeMetrics } from './host/prometheus.ts'
+import { keepRefused } from './host/refused-calls.ts'
 import { sharedStatements } from './host/statements.ts'
+import { SWEEP_EVERY_MS, sweep } from './host/sweep.ts'
+import type { AddressOf } from './http/admission.ts'
 import { toProblem } from './http/problem.ts'
+import { clientAddress, parseNetwork } from './limits/client-address.ts'
 import { createLimits } from './limits/limits.ts'
 import { NO_METRICS } from './metrics/metrics.ts'
-import type { Scope, Service } from './scope.ts'
+import type { OpenScope, Scope, Service } from './scope.ts'
 import { PART_ITEMS_MAX } from './verification/batch.ts'
 
 /**
@@ -50,8 +54,6 @@ const CONNECTIONS_CHECK_EVERY_MS = 1_000
 const STATEMENTS_IN_TURN = 4
 /** PostgreSQL ends a statement first, unless it is gone. */
 const DEAD_CONNECTION_MS = 1_000
-/** Dead idempotency keys and assertions are swept this often, 1,000 a sweep: 73,000 checks a day end as 3,042 keys an hour, 12 sweeps take 12,000. */
-const PRUNE_EVERY_MS = 5 * 60_000
 
 export interface RunningServer {
   readonly port: number
@@ -113,14 +115,20 @@ export async function startServer(
   if (metrics !== null) answerCrew(metrics.registry)
   // loaded when it is asked for, not before
   const tracing = config.traces === null ? null : (await import('./host/tracing.ts')).startTracing(config.traces)
+  const create = (open: OpenScope) => createApp(open, addressBehind(config.trustedProxies))
   const server = createAdaptorServer({
-    fetch: tracing === null ? createApp(() => scope).fetch : tracing.around(createApp, scope),
+    fetch: tracing === null ? create(() => scope).fetch : tracing.around(create, scope),
     serverOptions: { connectionsCheckingInterval: CONNECTIONS_CHECK_EVERY_MS },
   }) as Server
   server.requestTimeout = config.requestTimeoutMs
   server.headersTimeout = Math.min(HEADERS_TIMEOUT_MS, config.requestTimeoutMs)
   server.keepAliveTimeout = KEEP_ALIVE_MS
   server.timeout = silenceMaxMs(config)
+  // a client that says it will send no more (FIN) still reads: without this Node ends its side too, and drops the answer
+  Object.assign(server, { httpAllowHalfOpen: true })
+  boundConnections(server, config.connectionsMax, (refused) =>
+    log.warn({ refused, connectionsMax: config.connectionsMax }, 'connections refused: CONNECTIONS_MAX are open'),
+  )
   server.on('clientError', refuseUnparsed(scope, busyConnections(server)))
   const unused = unusedConnections(server)
   const figures =
@@ -131,12 +139,14 @@ export async function startServer(
   })
   log.info({ port }, 'serving')
 
-  const pruning = setInterval(() => {
-    const sweeps = [pool.query(pruneIdempotency), pool.query(pruneJti)]
-    Promise.all(sweeps).catch(() => log.warn('sweep failed; the next one tries again'))
-  }, PRUNE_EVERY_MS)
-  pruning.unref()
+  const sweeping = setInterval(() => {
+    sweep(pool.query).catch(() => log.warn('sweep failed; the next one tries again'))
+  }, SWEEP_EVERY_MS)
+  sweeping.unref()
   const markFailed = (error: unknown) => log.error({ failure: describeFailure(error) }, 'the log mark was not written')
+  const refused = keepRefused(service, pool.query, (error) =>
+    scope.report('refusedCallsNotRecorded', describeFailure(error)),
+  )
   const mark = config.logMarkFile === null ? null : keepMark(pool.query, config.logMarkFile, markFailed)
 
   let closing: Promise<void> | null = null
@@ -145,8 +155,9 @@ export async function startServer(
     metricsPort: figures?.port ?? null,
     close: () => {
       closing ??= (async () => {
-        clearInterval(pruning)
+        clearInterval(sweeping)
         await drain(server, unused, config.drainTimeoutMs)
+        await refused.stop()
         await Promise.all([mark?.stop(), tracing?.stop(), figures?.close()])
         await pool.end()
         log.info('drained')
@@ -160,6 +171,11 @@ export async function startServer(
 /** For a client that never reads: without a byte for longer than it may take to send a request and to answer it, a connection is closed (Node lets that pass once more when it could write a part). */
 export function silenceMaxMs(config: Pick<Config, 'requestTimeoutMs' | 'dbStatementTimeoutMs'>): number {
   return config.requestTimeoutMs + STATEMENTS_IN_TURN * (config.dbStatementTimeoutMs + DEAD_CONNECTION_MS)
+}
+
+function addressBehind(trustedProxies: readonly string[]): AddressOf {
+  const trusted = trustedProxies.map(parseNetwork).filter((network) => network !== null)
+  return (c) => clientAddress(getConnInfo(c).remote.address, c.req.header('x-forwarded-for'), trusted)
 }
 
 function openPool(config: Config): Pool {
@@ -218,17 +234,6 @@ export async function refuseUnfit(
   const problems = await unfitness(query, service.dataKeys)
   if (config.logMarkFile !== null) problems.push(...(await behindWitness(query, config.logMarkFile)))
   if (problems.length > 0) throw new StartError(problems)
-}
-
-/** Connections that balancers open ahead of need. Node does not count them as idle: one would hold a drain to its end. */
-function unusedConnections(server: Server): ReadonlySet<Socket> {
-  const unused = new Set<Socket>()
-  server.on('connection', (socket) => {
-    unused.add(socket)
-    socket.once('close', () => unused.delete(socket))
-  })
-  server.on('request', (request) => unused.delete(request.socket))
-  return unused
 }
 
 /** What Node's parser refused never reaches the app: it gets a problem, a request id and an event all the same. */

@@ -22,7 +22,7 @@ export interface Service {
   readonly metrics: Metrics
 }
 
-export type Trouble = 'copyUnreadable' | 'visitNotChecked' | 'batchItemFailed'
+export type Trouble = 'copyUnreadable' | 'visitNotChecked' | 'batchItemFailed' | 'refusedCallsNotRecorded'
 
 /** One request or one job. */
 export interface Scope {

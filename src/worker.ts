@@ -6,7 +6,10 @@ import { ConfigError } from './config.ts'
 import { deriveDataKeys } from './data-keys.ts'
 import type { Query } from './db/pool.ts'
 import { DatabaseUnfit } from './db/readiness.ts'
+import { describeFailure } from './event.ts'
 import { unfitness } from './host/fitness.ts'
+import { areRefusedDue, recordRefused } from './host/refused-calls.ts'
+import { clientAddress } from './limits/client-address.ts'
 import { createLimits } from './limits/limits.ts'
 import { NO_METRICS } from './metrics/metrics.ts'
 import type { Scope, Service } from './scope.ts'
@@ -26,11 +29,15 @@ let unfit: { readonly problems: readonly string[]; readonly untilMs: number } | 
 const ASK_AGAIN_AFTER_MS = 5_000
 
 const requests = new AsyncLocalStorage<Scope>()
-const app = createApp(() => {
-  const scope = requests.getStore()
-  if (scope === undefined) throw new Error('no request is open')
-  return scope
-})
+const app = createApp(
+  () => {
+    const scope = requests.getStore()
+    if (scope === undefined) throw new Error('no request is open')
+    return scope
+  },
+  // the platform writes it, whatever the caller sent
+  (c) => clientAddress(c.req.header('cf-connecting-ip'), undefined, []),
+)
 
 export default {
   async fetch(request: Request, bindings: Bindings, context: ExecutionContext): Promise<Response> {
@@ -38,9 +45,25 @@ export default {
     const scope = openScope(service, bindings.HYPERDRIVE?.connectionString ?? '', context, refuseUnfit)
     const answered = requests.run(scope, async () => app.fetch(request))
     // a caller who goes away takes neither a half-done append nor an open connection with them
-    context.waitUntil(answered.then(scope.close, scope.close))
+    context.waitUntil(answered.then(() => recordBehind(scope)).then(scope.close, scope.close))
     return answered
   },
+}
+
+/** A log that cannot be written is not asked behind each request. */
+const RECORD_EVERY_MS = 5_000
+let recordedMs = 0
+
+/** There is no loop here: the first request after a minute writes what was refused in it, after its own answer. */
+function recordBehind(scope: Scope): void {
+  const nowMs = Date.now()
+  if (nowMs - recordedMs < RECORD_EVERY_MS || !areRefusedDue(scope.service.limits.refused, nowMs)) return
+  recordedMs = nowMs
+  scope.background(
+    recordRefused(scope.service, scope.query, scope.now()).catch((error: unknown) =>
+      scope.report('refusedCallsNotRecorded', describeFailure(error)),
+    ),
+  )
 }
 
 async function openService(bindings: Bindings): Promise<Service> {

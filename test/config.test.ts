@@ -43,6 +43,11 @@ test('four variables are enough; the rest has defaults, in the units of their na
     rateLimitPerSecond: 100,
     rateLimitBurst: 300,
     guessingMissesPerHour: 60,
+    badCredentialsPerSecond: 50,
+    badCredentialsBurst: 500,
+    trustedProxies: [],
+    refusedCallsWindowMs: 60_000,
+    connectionsMax: 4_000,
     requestsInFlightMax: 2_048,
     drainTimeoutMs: 20_000,
     metrics: null,
@@ -63,6 +68,11 @@ test('what is measured and traced, and where', () => {
   })
   const less = readConfig({ ...GOOD, OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_TRACES_SAMPLER_ARG: '0.05' })
   expect(less.traces?.ratio).toBe(0.05)
+})
+
+test('proxies are addresses and networks of both families, with commas between', () => {
+  const listed = readConfig({ ...GOOD, TRUSTED_PROXIES: '10.0.0.1, 192.0.2.0/24,2001:db8::1 ,2001:db8:1::/48' })
+  expect(listed.trustedProxies).toEqual(['10.0.0.1', '192.0.2.0/24', '2001:db8::1', '2001:db8:1::/48'])
 })
 
 test('other variables of the environment are nobody’s business', () => {
@@ -98,6 +108,11 @@ describe('a problem is found', () => {
     ['OTEL_EXPORTER_OTLP_ENDPOINT', '127.0.0.1:4318'],
     ['OTEL_TRACES_SAMPLER_ARG', '1.1'],
     ['OTEL_TRACES_SAMPLER_ARG', '10%'],
+    ['TRUSTED_PROXIES', ''],
+    ['TRUSTED_PROXIES', 'proxy.example'],
+    ['TRUSTED_PROXIES', '10.0.0.1;10.0.0.2'],
+    ['TRUSTED_PROXIES', '10.0.0.0/33'],
+    ['TRUSTED_PROXIES', '2001:db8::/129'],
   ])('%s=%s', (name, value) => {
     expect(named(problemsOf({ ...GOOD, [name]: value }))).toEqual([name])
   })
@@ -148,6 +163,11 @@ test('no value is repeated, least of all the password in DATABASE_URL', () => {
       'RATE_LIMIT_PER_SECOND',
       'RATE_LIMIT_BURST',
       'GUESSING_MISSES_PER_HOUR',
+      'BAD_CREDENTIALS_PER_SECOND',
+      'BAD_CREDENTIALS_BURST',
+      'TRUSTED_PROXIES',
+      'REFUSED_CALLS_WINDOW_SECONDS',
+      'CONNECTIONS_MAX',
       'REQUESTS_IN_FLIGHT_MAX',
       'DRAIN_TIMEOUT_MS',
       'METRICS_PORT',

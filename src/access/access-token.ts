@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { decodeProtectedHeader, errors, jwtVerify, type ProtectedHeaderParameters, SignJWT } from 'jose'
 import { type ErrorCode, ServiceError } from '../errors.ts'
-import { type AccessScope, type Principal, parseScopes, ROLE_SCOPES, readClientId } from './principal.ts'
+import { type AccessScope, type ClientId, type Principal, parseScopes, ROLE_SCOPES, readClientId } from './principal.ts'
 import type { TokenKeys } from './token-keys.ts'
 
 /** Seconds an access token lives (contract). */
@@ -46,13 +46,17 @@ export async function issueAccessToken(
     .sign(keys.signing.key)
 }
 
-/** Who calls, from `Authorization`. Refusals are never cached; a cached one dies with its token. Revocation is apart. */
+/**
+ * Who calls, from `Authorization`. Refusals are never cached; a cached one dies with its token. Revocation is apart.
+ * `beforeProof` may refuse a token that no decision is known for.
+ */
 export async function readBearer(
   authorization: string | undefined,
   keys: TokenKeys,
   cache: TokenCache,
   serviceId: string,
   now: Date,
+  beforeProof: () => void,
 ): Promise<Principal> {
   if (authorization === undefined) throw new ServiceError('token_missing')
   // the whole header is what is hashed: nothing is read from a token whose decision is known
@@ -61,8 +65,9 @@ export async function readBearer(
   if (cached !== undefined) {
     if (cached.expiresAtMs > now.getTime()) return cached.principal
     cache.delete(digest)
-    throw new ServiceError('token_expired', { detail: serverTime(now) })
+    throw new ServiceError('token_expired', { detail: serverTime(now), client: cached.principal.clientId })
   }
+  beforeProof()
   const token = /^Bearer ([A-Za-z0-9_.~+/=-]{1,4096})$/i.exec(authorization)?.[1]
   if (token === undefined) throw new ServiceError('token_malformed')
   const fresh = await verify(token, keys, serviceId, now)
@@ -87,7 +92,8 @@ async function verify(token: string, keys: TokenKeys, serviceId: string, now: Da
     requiredClaims: ['exp', 'sub', 'scope', 'key'],
     currentDate: now,
   }).catch((cause: unknown) => {
-    throw new ServiceError(refusal(cause), { cause, detail: serverTime(now) })
+    const client = provenIn(cause)
+    throw new ServiceError(refusal(cause), { cause, detail: serverTime(now), ...(client && { client }) })
   })
   const client = readClientId(payload.sub ?? '')
   const scopes = typeof payload['scope'] === 'string' ? parseScopes(payload['scope']) : null
@@ -116,6 +122,12 @@ function refusal(cause: unknown): ErrorCode {
     if (cause.claim === 'nbf' || cause.claim === 'iat') return 'token_not_yet_valid'
   }
   return 'token_malformed'
+}
+
+/** jose looks at claims only after the signature: whom such a token names, we named. */
+function provenIn(cause: unknown): ClientId | null {
+  const isOurs = cause instanceof errors.JWTExpired || cause instanceof errors.JWTClaimValidationFailed
+  return isOurs ? (readClientId(cause.payload.sub ?? '')?.clientId ?? null) : null
 }
 
 /** A clock that is wrong is the commonest reason of a refused credential: say ours. */

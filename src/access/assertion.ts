@@ -2,7 +2,7 @@ import { compactVerify, decodeJwt, decodeProtectedHeader, errors, importJWK, typ
 import type { Query } from '../db/pool.ts'
 import { type ErrorCode, ServiceError } from '../errors.ts'
 import { serverTime } from './access-token.ts'
-import { type AccessScope, readClientId } from './principal.ts'
+import { type AccessScope, type ClientId, readClientId } from './principal.ts'
 import { type ClientKey, findClientKey, useJti } from './store.ts'
 
 /** Private-key JWT (RFC 7523 §3): lives 5 minutes at most, is used once; clocks may differ by 30 s. */
@@ -14,7 +14,7 @@ const KEY_ID = /^[\x21-\x7e]{1,64}$/
 const JTI = /^\P{C}{1,128}$/u
 
 export interface ProvenClient {
-  readonly clientId: string
+  readonly clientId: ClientId
   readonly keyId: string
   readonly scopes: readonly AccessScope[]
   readonly keyExpiresAt: Date
@@ -35,14 +35,15 @@ export async function proveClient(query: Query, assertion: string, tokenUrl: str
   })
   if (key === null) throw new ServiceError('assertion_unknown_key')
   await verifySignature(assertion, key, alg)
-  // from here on the caller holds the private key: it may be told about itself
-  refuseByKeyState(key, now)
-  const { jti, expiresAt } = checkClaims(claims, tokenUrl, now)
-  const first = await query((sql) => useJti(sql, client.clientId, jti, expiresAt)).catch((cause: unknown) => {
+  // from here on the caller holds the private key: it may be told about itself, and what is refused is its own
+  const { clientId } = client
+  refuseByKeyState(clientId, key, now)
+  const { jti, expiresAt } = checkClaims(clientId, claims, tokenUrl, now)
+  const first = await query((sql) => useJti(sql, clientId, jti, expiresAt)).catch((cause: unknown) => {
     throw new ServiceError('database_unavailable', { cause })
   })
-  if (!first) throw new ServiceError('assertion_replayed')
-  return { clientId: client.clientId, keyId: kid, scopes: key.scopes, keyExpiresAt: key.expiresAt }
+  if (!first) throw new ServiceError('assertion_replayed', { client: clientId })
+  return { clientId, keyId: kid, scopes: key.scopes, keyExpiresAt: key.expiresAt }
 }
 
 function readUnverified(assertion: string): { alg: string; kid: string; claims: JWTPayload } {
@@ -72,39 +73,44 @@ async function verifySignature(assertion: string, key: ClientKey, alg: string): 
   }
 }
 
-function refuseByKeyState(key: ClientKey, now: Date): void {
+function refuseByKeyState(client: ClientId, key: ClientKey, now: Date): void {
   if (key.disabledAt !== null)
-    throw new ServiceError('client_disabled', { detail: `since ${key.disabledAt.toISOString()}` })
+    throw new ServiceError('client_disabled', { client, detail: `since ${key.disabledAt.toISOString()}` })
   if (key.revokedAt !== null)
-    throw new ServiceError('client_key_revoked', { detail: `since ${key.revokedAt.toISOString()}` })
+    throw new ServiceError('client_key_revoked', { client, detail: `since ${key.revokedAt.toISOString()}` })
   if (key.expiresAt <= now)
-    throw new ServiceError('client_key_expired', { detail: `since ${key.expiresAt.toISOString()}` })
+    throw new ServiceError('client_key_expired', { client, detail: `since ${key.expiresAt.toISOString()}` })
 }
 
-function checkClaims(claims: JWTPayload, tokenUrl: string, now: Date): { jti: string; expiresAt: Date } {
+function checkClaims(
+  client: ClientId,
+  claims: JWTPayload,
+  tokenUrl: string,
+  now: Date,
+): { jti: string; expiresAt: Date } {
   const nowSeconds = now.getTime() / 1000
   if (
     claims.aud !== tokenUrl &&
     !(Array.isArray(claims.aud) && claims.aud.length === 1 && claims.aud[0] === tokenUrl)
   ) {
-    throw new ServiceError('assertion_audience', { detail: `\`aud\` must be ${tokenUrl}` })
+    throw new ServiceError('assertion_audience', { client, detail: `\`aud\` must be ${tokenUrl}` })
   }
   if (typeof claims.exp !== 'number' || typeof claims.jti !== 'string' || !JTI.test(claims.jti)) {
-    throw new ServiceError('assertion_malformed', { detail: '`exp` and `jti` (1–128 characters) are required' })
+    throw new ServiceError('assertion_malformed', { client, detail: '`exp` and `jti` (1–128 characters) are required' })
   }
   const { iat = 0, nbf = 0 }: { iat?: unknown; nbf?: unknown } = claims
   if (typeof iat !== 'number' || typeof nbf !== 'number') {
-    throw new ServiceError('assertion_malformed', { detail: '`iat` and `nbf` are numbers, where they stand' })
+    throw new ServiceError('assertion_malformed', { client, detail: '`iat` and `nbf` are numbers, where they stand' })
   }
   if (claims.exp + CLOCK_SKEW_SECONDS <= nowSeconds)
-    throw new ServiceError('assertion_expired', { detail: serverTime(now) })
+    throw new ServiceError('assertion_expired', { client, detail: serverTime(now) })
   if (Math.max(iat, nbf) > nowSeconds + CLOCK_SKEW_SECONDS)
-    throw new ServiceError('assertion_clock_skew', { detail: serverTime(now) })
+    throw new ServiceError('assertion_clock_skew', { client, detail: serverTime(now) })
   if (
     claims.exp - (claims.iat ?? nowSeconds) > LIFE_SECONDS_MAX + CLOCK_SKEW_SECONDS ||
     claims.exp - nowSeconds > LIFE_SECONDS_MAX + CLOCK_SKEW_SECONDS
   ) {
-    throw new ServiceError('assertion_too_long_lived', { detail: serverTime(now) })
+    throw new ServiceError('assertion_too_long_lived', { client, detail: serverTime(now) })
   }
   return { jti: claims.jti, expiresAt: new Date((claims.exp + CLOCK_SKEW_SECONDS) * 1000) }
 }

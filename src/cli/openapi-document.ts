@@ -21,7 +21,7 @@ export function openApiDocument(): string {
       title: 'Kiểm thẻ',
       version: '1',
       description:
-        'Who is this person, and what does their health insurance cover on a day? Every code is told at /docs/problems. HEAD is answered as GET. No CORS. Identifiers of persons travel in bodies only.',
+        'Who is this person, and what does their health insurance cover on a day? Every code is told at /docs/problems. HEAD is answered as GET. No CORS. `Accept` is not looked at: each answer has one form. Identifiers of persons travel in bodies only.',
       contact: { name: 'The operator of this service', url: 'https://kiemthe.example/docs' },
       license: { name: 'UNLICENSED', identifier: 'LicenseRef-UNLICENSED' },
     },

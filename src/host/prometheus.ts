@@ -19,8 +19,8 @@ import type { StatementWatch, StatementWatches } from './statements.ts'
  *   requests     25 routes and methods (13, HEAD of the 8 GETs, 4 of no route) × 3 outcomes × 16   = 1,200
  *   statements   2 × 2 lanes × (16 for seconds + 12 for items + 2 for the backlog)                 =   120
  *   decisions    21 codes × 3 assurances                                                           =    63
- *   refusals     54 codes                                                                          =    54
- *   others       troubles 3, batches 9 + 2, in flight 2, pool 4, database 9, guessing 1, build 1   =    31
+ *   refusals     60 codes                                                                          =    60
+ *   others       troubles 4, batches 9 + 2, in flight 2, pool 4, database 9, guessing 1, build 1   =    32
  *   of Node      memory, processor, files, event loop, garbage                                     =   100
  *
  * some 1,570, of which a province uses a third. `test/host/prometheus.test.ts` counts them.
@@ -48,7 +48,12 @@ export interface Watched {
   readonly now: () => Date
 }
 
-const TROUBLES = ['copyUnreadable', 'visitNotChecked', 'batchItemFailed'] as const satisfies readonly Trouble[]
+const TROUBLES: Readonly<Record<Trouble, true>> = {
+  copyUnreadable: true,
+  visitNotChecked: true,
+  batchItemFailed: true,
+  refusedCallsNotRecorded: true,
+}
 const PROBLEM_CODES: ReadonlySet<string> = new Set(ERROR_CODES)
 
 /** A verification takes 1 to 10 ms; a desk waits for 3 s at the most, a batch may take 5. */
@@ -97,7 +102,7 @@ export function createMetrics(): NodeMetrics {
     labelNames: ['trouble'],
     registers,
   })
-  for (const trouble of TROUBLES) troubles.inc({ trouble }, 0)
+  for (const trouble of Object.keys(TROUBLES)) troubles.inc({ trouble }, 0)
   const groupItems = new Histogram({
     name: 'kiemthe_statement_items',
     help: 'Callers that one shared statement served',

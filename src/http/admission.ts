@@ -3,6 +3,7 @@ import { readBearer } from '../access/access-token.ts'
 import type { AccessScope, Principal } from '../access/principal.ts'
 import { refuseRevoked } from '../access/revocations.ts'
 import { ServiceError } from '../errors.ts'
+import type { Limits } from '../limits/limits.ts'
 import type { BucketPolicy, Taken } from '../limits/token-bucket.ts'
 import type { Scope } from '../scope.ts'
 
@@ -12,17 +13,27 @@ export interface Admission {
   rateLimit: Readonly<Record<string, string>>
 }
 
+/** Whose failed credentials are counted together; where a host learns that is its own. */
+export type AddressOf = (c: Context) => string
+
+/** Credentials of an address that fail on and on are not looked at for a while. */
+export function refuseFailing(limits: Limits, address: string, nowMs: number): void {
+  if (!limits.badCredentials.has(address, nowMs)) throw new ServiceError('too_many_bad_credentials')
+}
+
 /** In order: room, a token that is good, its client's rate, revocation, its scope. Throws what is lacking. */
 export async function admit(
   c: Context,
   scope: Scope,
   access: readonly AccessScope[],
+  addressOf: AddressOf,
   to: Admission,
 ): Promise<Principal> {
   const { config, tokenKeys, tokens, revocations, limits } = scope.service
   const now = scope.now()
   if (limits.inFlight > limits.inFlightMax) throw new ServiceError('overloaded')
-  const caller = await readBearer(c.req.header('authorization'), tokenKeys, tokens, config.serviceId, now)
+  const mayFail = () => refuseFailing(limits, addressOf(c), now.getTime())
+  const caller = await readBearer(c.req.header('authorization'), tokenKeys, tokens, config.serviceId, now, mayFail)
   to.caller = caller
   const taken = limits.rate.take(caller.clientId, now.getTime())
   to.rateLimit = rateLimitHeaders(limits.rate.policy, taken)

@@ -1,13 +1,14 @@
 import type { Context } from 'hono'
 import { routePath } from 'hono/route'
-import type { AccessScope, Principal } from '../access/principal.ts'
+import type { AccessScope, ClientId, Principal } from '../access/principal.ts'
 import { QueueFull } from '../db/group.ts'
 import type { DecisionCode } from '../entitlement/decision-code.ts'
 import { type ErrorCode, ServiceError } from '../errors.ts'
 import { describeFailure, type Failure } from '../event.ts'
 import type { OpenScope, Scope } from '../scope.ts'
-import { type Admission, admit } from './admission.ts'
+import { type AddressOf, type Admission, admit, refuseFailing } from './admission.ts'
 import { toProblem } from './problem.ts'
+import { isFailedProof, isRefusal } from './refusal.ts'
 
 export interface Answer {
   readonly status: number
@@ -27,6 +28,8 @@ export interface PublicEndpoint {
   readonly work: PublicWork
   /** Failures carry the members of RFC 6749 §5.2 too. */
   readonly oauth?: true
+  /** Its body proves who calls. */
+  readonly proves?: true
 }
 
 /** One of the scopes must be granted. */
@@ -34,6 +37,7 @@ export interface GrantedEndpoint {
   readonly access: readonly AccessScope[]
   readonly work: GrantedWork
   readonly oauth?: never
+  readonly proves?: never
 }
 
 type Handler = (c: Context) => Promise<Response>
@@ -48,21 +52,24 @@ const JSON_HEADERS = {
 const TLS_HEADERS = { ...JSON_HEADERS, 'strict-transport-security': 'max-age=63072000' }
 
 /** What every request goes through, in order: an id, its token, its work, one event; a failure becomes a problem. */
-export function endpoint(open: OpenScope, of: PublicEndpoint | GrantedEndpoint): Handler {
+export function endpoint(open: OpenScope, addressOf: AddressOf, of: PublicEndpoint | GrantedEndpoint): Handler {
   return async (c) => {
     const scope = open()
     const startedMs = scope.now().getTime()
     const requestId = crypto.randomUUID()
     const { limits } = scope.service
     const admission: Admission = { caller: null, rateLimit: {} }
+    let client: ClientId | null = null
     let failure: Failure | null = null
     let code: ErrorCode | DecisionCode | null = null
     let answer: Answer
     limits.inFlight++
     try {
-      if (of.access === 'public') answer = await of.work(c, scope)
-      else {
-        const caller = await admit(c, scope, of.access, admission)
+      if (of.access === 'public') {
+        if (of.proves) refuseFailing(limits, addressOf(c), startedMs)
+        answer = await of.work(c, scope)
+      } else {
+        const caller = await admit(c, scope, of.access, addressOf, admission)
         answer = await of.work(c, scope, caller, requestId)
       }
       code = answer.code ?? null
@@ -72,6 +79,9 @@ export function endpoint(open: OpenScope, of: PublicEndpoint | GrantedEndpoint):
       if (problem.status >= 500) failure = describeFailure(thrown)
       code = problem.code
       answer = problem
+      client = admission.caller?.clientId ?? (thrown instanceof ServiceError ? thrown.client : null)
+      if (isRefusal(problem)) limits.refused.note(client, problem.code, startedMs)
+      if (isFailedProof(problem)) limits.badCredentials.take(addressOf(c), startedMs)
     } finally {
       limits.inFlight--
     }
@@ -81,7 +91,7 @@ export function endpoint(open: OpenScope, of: PublicEndpoint | GrantedEndpoint):
       route: routePath(c) || '*', // the pattern; none where nothing is served
       status: answer.status,
       code,
-      client: admission.caller?.clientId ?? null,
+      client: admission.caller?.clientId ?? client,
       durationMs: scope.now().getTime() - startedMs,
       failure,
     })

@@ -25,7 +25,7 @@ export async function postEnrolment(c: Context, scope: Scope): Promise<Answer> {
   let byKey: string | null = null
   if (value.assertion !== undefined) {
     const proven = await proveClient(scope.query, value.assertion, url, now)
-    if (proven.clientId !== clientId) throw new ServiceError('enrolment_refused')
+    if (proven.clientId !== clientId) throw new ServiceError('enrolment_refused', { client: proven.clientId })
     byKey = proven.keyId
   }
   const keyId = keyIdOf(value.publicJwk)

@@ -260,6 +260,15 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemRow>> = {
     CALL_IT,
     '`Audit-Purpose: claimReview | complaint | courtOrder | incident`; all but claimReview need `Audit-Case` (1–64 visible ASCII).',
   ),
+  too_many_bad_credentials: {
+    ...row(
+      429,
+      'Too many credentials of this address failed',
+      'Quá nhiều lần đăng nhập sai từ mạng này. Vẫn tiếp nhận người bệnh và thử lại sau giây lát; báo bộ phận công nghệ thông tin.',
+      'Tokens, assertions and enrolment codes from this address failed too often. Tokens that were answered lately still are.',
+    ),
+    retryAfterSeconds: 1, // a token comes back within a second at any rate
+  },
   rate_limited: {
     ...row(
       429,

@@ -7,6 +7,7 @@ import { verificationRequestSchema } from '../verification/request.ts'
 import { batchSchema } from './contract/verification-batch.ts'
 import type { Answer } from './endpoint.ts'
 import { toProblem } from './problem.ts'
+import { isRefusal } from './refusal.ts'
 import { BATCH_BYTES_MAX, checkShape, readIdempotencyKey, readJson } from './request.ts'
 
 /**
@@ -36,6 +37,7 @@ export async function postVerificationBatch(
   function render(outcome: ItemOutcome): string {
     if (outcome.ok) return `{"status":200,"verification":${JSON.stringify(outcome.answer)}}`
     const problem = toProblem(outcome.error, requestId)
+    if (isRefusal(problem)) scope.service.limits.refused.note(caller.clientId, problem.code, scope.now().getTime())
     if (problem.status >= 500) failure ??= describeFailure(outcome.error) // the first tells why
     return `{"status":${problem.status},"problem":${problem.body}}`
   }

@@ -1,14 +1,20 @@
 import { type Guessing, watchGuessing } from './guessing.ts'
+import { countRefusedCalls, type RefusedCalls } from './refused-calls.ts'
 import { type TokenBuckets, tokenBuckets } from './token-bucket.ts'
 
 /** As the token cache: a country of 13,000 facilities; 200 bytes each, 6 MB. */
 const CLIENTS_MAX = 30_000
+/** A country of 13,000 facilities has one or two addresses each; 200 bytes, 4 MB. Who holds more networks than these has a burst from each anyway. */
+const ADDRESSES_MAX = 20_000
 
 /** Of one process or isolate: several of them allow the sum. A desk's program holds a connection, and so stays with one. */
 export interface Limits {
   /** Requests by client. */
   readonly rate: TokenBuckets
   readonly guessing: Guessing
+  /** Credentials that failed, by address (`client-address.ts`); what proves somebody takes nothing. */
+  readonly badCredentials: TokenBuckets
+  readonly refused: RefusedCalls
   /** Requests of clients that are being answered. */
   inFlight: number
   readonly inFlightMax: number
@@ -18,6 +24,9 @@ export interface LimitsConfig {
   readonly rateLimitPerSecond: number
   readonly rateLimitBurst: number
   readonly guessingMissesPerHour: number
+  readonly badCredentialsPerSecond: number
+  readonly badCredentialsBurst: number
+  readonly refusedCallsWindowMs: number
   readonly requestsInFlightMax: number
 }
 
@@ -26,6 +35,12 @@ export function createLimits(config: LimitsConfig): Limits {
   return {
     rate: tokenBuckets({ perSecond: rateLimitPerSecond, burst: rateLimitBurst, bucketsMax: CLIENTS_MAX }),
     guessing: watchGuessing(config.guessingMissesPerHour),
+    badCredentials: tokenBuckets({
+      perSecond: config.badCredentialsPerSecond,
+      burst: config.badCredentialsBurst,
+      bucketsMax: ADDRESSES_MAX,
+    }),
+    refused: countRefusedCalls(config.refusedCallsWindowMs),
     inFlight: 0,
     inFlightMax: config.requestsInFlightMax,
   }

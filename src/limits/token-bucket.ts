@@ -3,7 +3,7 @@ export interface BucketPolicy {
   readonly perSecond: number
   /** Tokens of a full bucket. */
   readonly burst: number
-  /** Buckets at the most; the oldest goes, and would be full when it is made again: one burst more, never less. */
+  /** Buckets at the most; the one longest unused goes, and is full when it is made again: one burst more, never less. */
   readonly bucketsMax: number
 }
 
@@ -18,8 +18,8 @@ export interface Taken {
 export interface TokenBuckets {
   readonly policy: BucketPolicy
   readonly take: (key: string, nowMs: number) => Taken
-  /** What was taken for something that turned out well. */
-  readonly giveBack: (key: string) => void
+  /** Whether a token could be taken; takes none. */
+  readonly has: (key: string, nowMs: number) => boolean
   readonly size: () => number
 }
 
@@ -30,7 +30,13 @@ export function tokenBuckets(policy: BucketPolicy): TokenBuckets {
 
   function bucketOf(key: string, nowMs: number) {
     let bucket = buckets.get(key)
-    if (bucket !== undefined) return bucket
+    if (bucket !== undefined) {
+      if (buckets.size >= bucketsMax) {
+        buckets.delete(key) // only a full table needs to know its order
+        buckets.set(key, bucket)
+      }
+      return bucket
+    }
     if (buckets.size >= bucketsMax) {
       for (const oldest of buckets.keys()) {
         buckets.delete(oldest)
@@ -42,13 +48,16 @@ export function tokenBuckets(policy: BucketPolicy): TokenBuckets {
     return bucket
   }
 
+  /** A clock that was set back gives nothing, and takes nothing away. */
+  function tokensIn(bucket: { tokens: number; atMs: number }, nowMs: number): number {
+    return Math.min(burst, bucket.tokens + (Math.max(0, nowMs - bucket.atMs) * perSecond) / 1000)
+  }
+
   return {
     policy,
     take: (key, nowMs) => {
       const bucket = bucketOf(key, nowMs)
-      // a clock that was set back gives nothing, and takes nothing away
-      const elapsedMs = Math.max(0, nowMs - bucket.atMs)
-      bucket.tokens = Math.min(burst, bucket.tokens + (elapsedMs * perSecond) / 1000)
+      bucket.tokens = tokensIn(bucket, nowMs)
       bucket.atMs = nowMs
       const admitted = bucket.tokens >= 1
       if (admitted) bucket.tokens -= 1
@@ -58,9 +67,9 @@ export function tokenBuckets(policy: BucketPolicy): TokenBuckets {
         fullInSeconds: Math.ceil((burst - bucket.tokens) / perSecond),
       }
     },
-    giveBack: (key) => {
+    has: (key, nowMs) => {
       const bucket = buckets.get(key)
-      if (bucket !== undefined) bucket.tokens = Math.min(burst, bucket.tokens + 1)
+      return bucket === undefined || tokensIn(bucket, nowMs) >= 1
     },
     size: () => buckets.size,
   }

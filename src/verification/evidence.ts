@@ -6,7 +6,7 @@ import {
   parseCardOrInsuranceNumber,
   readCardNumber,
 } from '../coverage/card-number.ts'
-import { invalid } from '../errors.ts'
+import { type FieldFault, type FieldIssue, ServiceError } from '../errors.ts'
 import { type BirthDate, parseBirthDate } from '../identity/birth-date.ts'
 import { parseChipIdQr } from '../identity/chip-id-qr.ts'
 import { type CitizenId, parseCitizenId } from '../identity/citizen-id.ts'
@@ -30,7 +30,7 @@ export interface Evidence {
   readonly sex: Sex
 }
 
-/** Reads evidence or throws `invalid_request` naming the fault and where it is; never the value. */
+/** Reads evidence or throws `invalid_request` naming each fault and where it is; never the value. */
 export function readEvidence(request: EvidenceRequest, today: IsoDate): Evidence {
   switch (request.kind) {
     case 'chipIdQr': {
@@ -39,12 +39,12 @@ export function readEvidence(request: EvidenceRequest, today: IsoDate): Evidence
       return { ...bare('chipIdQr', 'scanned'), number: citizenId, citizenId, fullName, birthDate, sex }
     }
     case 'chipIdTyped': {
-      const citizenId = take(parseCitizenId(request.number), '/evidence/number')
-      return { ...bare('chipIdTyped', 'typed'), number: citizenId, citizenId, ...typedHolder(request, today) }
+      const { number, ...holder } = readTyped(parseCitizenId(request.number), request, today)
+      return { ...bare('chipIdTyped', 'typed'), number, citizenId: number, ...holder }
     }
     case 'insuranceCard': {
-      const number = take(parseCardOrInsuranceNumber(request.number), '/evidence/number')
-      return { ...bare('insuranceCard', 'typed'), ...insuranceNumbers(number), ...typedHolder(request, today) }
+      const { number, ...holder } = readTyped(parseCardOrInsuranceNumber(request.number), request, today)
+      return { ...bare('insuranceCard', 'typed'), ...insuranceNumbers(number), ...holder }
     }
     case 'insuranceCardQr': {
       const qr = take(parseInsuranceCardQr(request.text, today), '/evidence/text')
@@ -52,7 +52,7 @@ export function readEvidence(request: EvidenceRequest, today: IsoDate): Evidence
       return { ...bare('insuranceCardQr', 'scanned'), ...insuranceNumbers(qr.number), fullName, birthDate, sex }
     }
     case 'document':
-      return { ...bare('document', 'typed'), ...documentNumber(request), ...typedHolder(request, today) }
+      return { ...bare('document', 'typed'), ...readDocument(request, today) }
   }
 }
 
@@ -60,11 +60,24 @@ function bare(method: Evidence['method'], how: Evidence['how']) {
   return { method, how, number: null, citizenId: null, cardNumber: null, sex: 'unknown' } as const
 }
 
-function typedHolder(request: { fullName: string; dateOfBirth: string }, today: IsoDate) {
-  return {
-    fullName: take(parseFullName(request.fullName), '/evidence/fullName'),
-    birthDate: take(parseBirthDate(request.dateOfBirth, today), '/evidence/dateOfBirth'),
+/** What a hand typed may be wrong in several places: all are told at once. */
+function readTyped<N>(
+  number: Parsed<N, FieldIssue>,
+  request: { fullName: string; dateOfBirth: string },
+  today: IsoDate,
+) {
+  const fullName = parseFullName(request.fullName)
+  const birthDate = parseBirthDate(request.dateOfBirth, today)
+  if (number.ok && fullName.ok && birthDate.ok) {
+    return { number: number.value, fullName: fullName.value, birthDate: birthDate.value }
   }
+  throw new ServiceError('invalid_request', {
+    faults: [
+      ...faultsOf(number, '/evidence/number'),
+      ...faultsOf(fullName, '/evidence/fullName'),
+      ...faultsOf(birthDate, '/evidence/dateOfBirth'),
+    ],
+  })
 }
 
 function insuranceNumbers(number: CardOrInsuranceNumber) {
@@ -74,18 +87,30 @@ function insuranceNumbers(number: CardOrInsuranceNumber) {
 }
 
 /** VNeID and the birth certificate show the personal number; a passport's number is an alias of its own kind. */
-function documentNumber(request: Extract<EvidenceRequest, { kind: 'document' }>) {
-  if (request.number === undefined) return { number: null, citizenId: null }
-  if (request.document === 'passport') {
-    const number = request.number.trim().toUpperCase()
-    if (!/^[A-Z0-9]{5,15}$/.test(number)) throw invalid('/evidence/number', 'member_value') // ICAO 9303-4: ≤ 9, some longer
-    return { number: `passport:${number}`, citizenId: null }
+function readDocument(request: Extract<EvidenceRequest, { kind: 'document' }>, today: IsoDate) {
+  if (request.number === undefined) {
+    return { ...readTyped({ ok: true, value: null }, request, today), citizenId: null }
   }
-  const citizenId = take(parseCitizenId(request.number), '/evidence/number')
-  return { number: citizenId, citizenId }
+  if (request.document === 'passport') {
+    return { ...readTyped(parsePassportNumber(request.number), request, today), citizenId: null }
+  }
+  const read = readTyped(parseCitizenId(request.number), request, today)
+  return { ...read, citizenId: read.number }
+}
+
+/** ICAO 9303-4: ≤ 9, some longer. */
+function parsePassportNumber(text: string): Parsed<string, FieldIssue> {
+  const number = text.trim().toUpperCase()
+  return /^[A-Z0-9]{5,15}$/.test(number)
+    ? { ok: true, value: `passport:${number}` }
+    : { ok: false, issue: 'member_value' }
+}
+
+function faultsOf(parsed: Parsed<unknown, FieldIssue>, pointer: string): FieldFault[] {
+  return parsed.ok ? [] : [{ pointer, issue: parsed.issue }]
 }
 
 function take<T>(parsed: Parsed<T, EvidenceIssue>, pointer: string): T {
-  if (!parsed.ok) throw invalid(pointer, parsed.issue)
+  if (!parsed.ok) throw new ServiceError('invalid_request', { faults: faultsOf(parsed, pointer) })
   return parsed.value
 }

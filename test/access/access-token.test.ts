@@ -46,7 +46,7 @@ async function forged(
 }
 
 function read(bearer: string | undefined, now = NOW, cache: TokenCache = new Map(), serviceId = SERVICE) {
-  return readBearer(bearer, keys, cache, serviceId, now)
+  return readBearer(bearer, keys, cache, serviceId, now, () => {})
 }
 
 async function refusal(bearer: string | undefined, now = NOW, cache: TokenCache = new Map()): Promise<string> {
@@ -93,7 +93,7 @@ describe('a token of ours', () => {
   test('signed by a key that no longer signs is read until that key is dropped', async () => {
     expect(await refusal(`Bearer ${await forged({}, {}, retired)}`)).toBe('admitted')
     const dropped = await importTokenKeys({ keys: [pair] })
-    const late = readBearer(`Bearer ${await forged({}, {}, retired)}`, dropped, new Map(), SERVICE, NOW)
+    const late = readBearer(`Bearer ${await forged({}, {}, retired)}`, dropped, new Map(), SERVICE, NOW, () => {})
     await expect(late).rejects.toMatchObject({ code: 'token_unknown_key' })
   })
 
@@ -188,6 +188,17 @@ describe('refused, with the reason', () => {
       expect(await refusal(`Bearer ${changed}`, NOW, cache)).not.toBe('admitted')
     }
     expect(cache.size).toBe(1)
+  })
+
+  test('whose an old token was is known, whose a forged one claims to be is not', async () => {
+    const cache: TokenCache = new Map()
+    const bearer = `Bearer ${await token()}`
+    await read(bearer, NOW, cache)
+    for (const known of [cache, new Map()]) {
+      await expect(read(bearer, later(601_000), known)).rejects.toMatchObject({ client: 'facility:38001' })
+    }
+    const claimed = read(`Bearer ${await forged({ exp: seconds(NOW) }, {}, foreign)}`)
+    await expect(claimed).rejects.toMatchObject({ code: 'token_signature', client: null })
   })
 
   test('a wrong clock is told the server’s time', async () => {

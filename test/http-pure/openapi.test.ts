@@ -21,6 +21,7 @@ const app = createApp(
       record: () => {},
       service: { limits: { inFlight: 0 }, config: { publicUrl: 'https://kiemthe.test' } },
     }) as unknown as Scope,
+  () => 'unknown',
 )
 
 test('the snapshot is old: run `npm run openapi` and look at the difference', () => {

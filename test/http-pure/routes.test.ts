@@ -12,8 +12,23 @@ function bareApp(publicUrl = 'http://127.0.0.1') {
     now: () => new Date('2026-11-24T03:00:00Z'),
     record: (event: RequestEvent) => events.push(event),
   }
-  return { app: createApp(() => scope as unknown as Scope), events }
+  const app = createApp(
+    () => scope as unknown as Scope,
+    () => 'unknown',
+  )
+  return { app, events }
 }
+
+test.each([
+  ['/health/live', 200],
+  ['/nowhere', 404],
+])('a caller that accepts HTML alone would be answered otherwise than in JSON: %s', async (path, status) => {
+  const { app } = bareApp()
+  const response = await app.request(path, { headers: { accept: 'text/html' } })
+  expect(response.status).toBe(status)
+  expect(response.headers.get('content-type')).toMatch(/json/)
+  expect(JSON.parse(await response.text())).toBeTypeOf('object')
+})
 
 describe('a path or a method that is not there', () => {
   test.each([

@@ -34,6 +34,19 @@ test('clients would be remembered without bound', () => {
   expect(buckets.size()).toBe(2)
 })
 
+test('asking whether a token is there would take it, or make a bucket', () => {
+  const buckets = tokenBuckets({ perSecond: 1, burst: 1, bucketsMax: 2 })
+  expect([buckets.has('a', 0), buckets.has('a', 0), buckets.size()]).toEqual([true, true, 0])
+  buckets.take('a', 0)
+  expect([buckets.has('a', 0), buckets.has('a', 999), buckets.has('a', 1_000)]).toEqual([false, false, true])
+})
+
+test('one that goes on and on would be forgotten before one that keeps quiet', () => {
+  const buckets = tokenBuckets({ perSecond: 1, burst: 1, bucketsMax: 2 })
+  for (const key of ['loud', 'quiet', 'loud', 'new']) buckets.take(key, 0)
+  expect([buckets.has('loud', 0), buckets.has('new', 0), buckets.has('quiet', 0)]).toEqual([false, false, true])
+})
+
 test('in no stretch of time would more be admitted than a burst and the rate allow', () => {
   fc.assert(
     fc.property(fc.array(fc.nat(500), { maxLength: 400 }), (pauses) => {

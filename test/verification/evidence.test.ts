@@ -148,6 +148,27 @@ function faultsOf(request: EvidenceRequest) {
   return []
 }
 
+test.each<[EvidenceRequest, string[]]>([
+  [
+    { kind: 'chipIdTyped', number: '1', fullName: 'Nguy?n', dateOfBirth: '15/01/1990' },
+    ['/evidence/number citizen_id_length', '/evidence/fullName name_garbled', '/evidence/dateOfBirth date_shape'],
+  ],
+  [
+    { kind: 'insuranceCard', number: 'GD6383800012345', ...holder, dateOfBirth: '1990-02-30' },
+    ['/evidence/number card_number_shape', '/evidence/dateOfBirth date_impossible'],
+  ],
+  [
+    { kind: 'document', document: 'passport', number: '?', ...holder, fullName: '123' },
+    ['/evidence/number member_value', '/evidence/fullName name_not_a_name'],
+  ],
+  [
+    { kind: 'document', document: 'birthCertificate', fullName: '123', dateOfBirth: '1990-13' },
+    ['/evidence/fullName name_not_a_name', '/evidence/dateOfBirth date_impossible'],
+  ],
+])('a second fault would be told only once the first is mended: %j', (request, faults) => {
+  expect(faultsOf(request).map(({ pointer, issue }) => `${pointer} ${issue}`)).toEqual(faults)
+})
+
 describe('a fault is named where it is', () => {
   test.each<[EvidenceRequest, string, string]>([
     [{ kind: 'chipIdQr', text: 'https://example.org' }, '/evidence/text', 'qr_not_chip_id'],

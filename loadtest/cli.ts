@@ -3,6 +3,7 @@ import { edge } from './edge.ts'
 import { firstStart } from './first-start.ts'
 import { fuzz } from './fuzz.ts'
 import { lanes } from './lanes.ts'
+import { middleware } from './middleware.ts'
 import { ratio } from './ratio.ts'
 
 const SCENARIOS: Readonly<Record<string, { readonly what: string; readonly run: (args: string[]) => Promise<void> }>> =
@@ -18,6 +19,7 @@ const SCENARIOS: Readonly<Record<string, { readonly what: string; readonly run: 
     edge: { what: 'the Worker: processor time of workerd a verification, size of the build (--checks)', run: edge },
     fuzz: { what: 'requests made from the OpenAPI document, valid and hostile (--requests --seed)', run: fuzz },
     lanes: { what: 'p50 and p99 of single checks alone, and while batches of 1,000 run all the time', run: lanes },
+    middleware: { what: 'µs that each step of a request adds, in process (--requests --rounds)', run: middleware },
     ratio: { what: 'verified requests/s ÷ a bare control, in turn', run: ratio },
   }
 

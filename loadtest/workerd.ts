@@ -46,6 +46,7 @@ export async function startWorkerd(
   let closing: Promise<void> | null = null
   return {
     port: Number(port),
+    metricsPort: null,
     close: () => {
       closing ??= worker.dispose()
       return closing

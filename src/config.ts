@@ -76,6 +76,20 @@ const settings = z.object({
   REQUESTS_IN_FLIGHT_MAX: wholeNumber(16, 100_000).default(2_048),
   /** SIGTERM to exit: longer than any statement may take, shorter than the 30 s that orchestrators give. */
   DRAIN_TIMEOUT_MS: wholeNumber(1_000, 120_000).default(20_000),
+  /** Where `/metrics` is served, beside the service, for a scraper on the same machine or a private network. Without it nothing is measured. */
+  METRICS_PORT: wholeNumber(0, 65_535).optional(),
+  METRICS_HOST: z.string().min(1).default('127.0.0.1'),
+  /** OpenTelemetry's own names. Without an endpoint (OTLP over HTTP) nothing is traced, and nothing of it is loaded. */
+  OTEL_EXPORTER_OTLP_ENDPOINT: z
+    .url({ protocol: /^https?$/ })
+    .transform((url) => url.replace(/\/$/, ''))
+    .optional(),
+  /** The part of all traces that is kept. */
+  OTEL_TRACES_SAMPLER_ARG: z
+    .string()
+    .regex(/^(0(\.\d{1,6})?|1(\.0{1,6})?)$/, 'is not a number from 0 to 1')
+    .transform(Number)
+    .default(1),
   LOG_LEVEL: z.enum(['info', 'warn', 'error', 'silent']).default('info'),
 })
 
@@ -147,6 +161,10 @@ export interface Config {
   readonly connectionsMax: number
   readonly requestsInFlightMax: number
   readonly drainTimeoutMs: number
+  /** Null: nothing is measured. */
+  readonly metrics: { readonly host: string; readonly port: number } | null
+  /** Null: nothing is traced. */
+  readonly traces: { readonly endpoint: string; readonly ratio: number } | null
   readonly logLevel: 'info' | 'warn' | 'error' | 'silent'
 }
 
@@ -196,6 +214,11 @@ export function readConfig(environment: Environment): Config {
     connectionsMax: env.CONNECTIONS_MAX,
     requestsInFlightMax: env.REQUESTS_IN_FLIGHT_MAX,
     drainTimeoutMs: env.DRAIN_TIMEOUT_MS,
+    metrics: env.METRICS_PORT === undefined ? null : { host: env.METRICS_HOST, port: env.METRICS_PORT },
+    traces:
+      env.OTEL_EXPORTER_OTLP_ENDPOINT === undefined
+        ? null
+        : { endpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT, ratio: env.OTEL_TRACES_SAMPLER_ARG },
     logLevel: env.LOG_LEVEL,
   }
 }

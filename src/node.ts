@@ -1,3 +1,4 @@
+import cluster from 'node:cluster'
 import { type Server, STATUS_CODES } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import type { Socket } from 'node:net'
@@ -17,8 +18,11 @@ import { createPool, type Pool, type Query } from './db/pool.ts'
 import { ServiceError } from './errors.ts'
 import { describeFailure } from './event.ts'
 import { boundConnections, unusedConnections } from './host/connections.ts'
+import { databaseReports } from './host/database-report.ts'
 import { unfitness } from './host/fitness.ts'
 import { behindWitness, keepMark } from './host/log-mark.ts'
+import { answerCrew, type MetricsServer, serveMetrics } from './host/metrics-server.ts'
+import { createMetrics, type NodeMetrics } from './host/prometheus.ts'
 import { keepRefused } from './host/refused-calls.ts'
 import { sharedStatements } from './host/statements.ts'
 import { SWEEP_EVERY_MS, sweep } from './host/sweep.ts'
@@ -28,7 +32,8 @@ import type { Connection } from './http/client-certificate.ts'
 import { toProblem } from './http/problem.ts'
 import { clientAddress, parseNetwork } from './limits/client-address.ts'
 import { createLimits } from './limits/limits.ts'
-import type { Scope, Service } from './scope.ts'
+import { NO_METRICS } from './metrics/metrics.ts'
+import type { OpenScope, Scope, Service } from './scope.ts'
 import { PART_ITEMS_MAX } from './verification/batch.ts'
 
 /**
@@ -56,6 +61,8 @@ const DEAD_CONNECTION_MS = 1_000
 
 export interface RunningServer {
   readonly port: number
+  /** Where this process serves `/metrics`; null: it does not, or the first of its crew does. */
+  readonly metricsPort: number | null
   /** Stops accepting, lets every accepted request end, closes the database. Later calls share the first. */
   readonly close: () => Promise<void>
 }
@@ -91,6 +98,7 @@ export async function startServer(
 ): Promise<NodeServer> {
   const log = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime }, logTo)
   const pool = openPool(config)
+  const metrics = config.metrics === null ? null : createMetrics()
   const service: Service = {
     config,
     dataKeys: deriveDataKeys(keys.data),
@@ -98,6 +106,7 @@ export async function startServer(
     tokens: new Map(),
     revocations: noRevocationsYet(),
     limits: createLimits(config),
+    metrics: metrics?.service ?? NO_METRICS,
   }
   const tls = await Promise.all([readTlsOf(config), refuseUnfit(pool.query, service, config)]).then(
     ([files]) => files,
@@ -106,15 +115,30 @@ export async function startServer(
       throw error
     },
   )
-  const scope = nodeScope(service, pool.query, {
+  metrics?.watch({
+    limits: service.limits,
+    pool: pool.seen,
+    connectionsMax: config.dbConnectionsMax,
+    database: databaseReports(pool.query),
+    now: () => new Date(),
+  })
+  const scope = nodeScope(service, pool.query, metrics, {
     record: (event) => {
+      metrics?.request(event)
       if (event.status >= 500) log.error(event, 'request')
       else log.info(event, 'request')
     },
-    report: (trouble, failure) => log.error({ trouble, failure }, 'trouble'),
+    report: (trouble, failure) => {
+      metrics?.trouble(trouble)
+      log.error({ trouble, failure }, 'trouble')
+    },
   })
-  const app = createApp(() => scope, addressBehind(config.trustedProxies))
-  const { server, clients } = openServer(config, tls, app, (code) => log.info({ code }, 'TLS handshake failed'))
+  if (metrics !== null) answerCrew(metrics.registry)
+  // loaded when it is asked for, not before
+  const tracing = config.traces === null ? null : (await import('./host/tracing.ts')).startTracing(config.traces)
+  const create = (open: OpenScope) => createApp(open, addressBehind(config.trustedProxies))
+  const fetch = tracing === null ? create(() => scope).fetch : tracing.around(create, scope)
+  const { server, clients } = openServer(config, tls, fetch, (code) => log.info({ code }, 'TLS handshake failed'))
   server.requestTimeout = config.requestTimeoutMs
   server.headersTimeout = Math.min(HEADERS_TIMEOUT_MS, config.requestTimeoutMs)
   server.keepAliveTimeout = KEEP_ALIVE_MS
@@ -126,8 +150,10 @@ export async function startServer(
   )
   server.on('clientError', refuseUnparsed(scope, busyConnections(server)))
   const unused = unusedConnections(server)
+  const figures =
+    metrics === null || cluster.isWorker ? null : await showMetrics(config, () => metrics.registry.metrics())
   const port = await listen(server, config).catch(async (error: unknown) => {
-    await pool.end()
+    await Promise.all([pool.end(), figures?.close()])
     throw error
   })
   log.info({ port }, 'serving')
@@ -145,6 +171,7 @@ export async function startServer(
   let closing: Promise<void> | null = null
   return {
     port,
+    metricsPort: figures?.port ?? null,
     useKeys: async (files) => {
       const fresh = { dataKeys: deriveDataKeys(files.data), tokenKeys: await importTokenKeys(files.token) }
       // a file of another service would find nobody, and tell everybody that there is no record
@@ -167,7 +194,7 @@ export async function startServer(
         clearInterval(sweeping)
         await drain(server, unused, config.drainTimeoutMs)
         await refused.stop()
-        await mark?.stop()
+        await Promise.all([mark?.stop(), tracing?.stop(), figures?.close()])
         await pool.end()
         log.info('drained')
         logTo.flushSync?.()
@@ -184,20 +211,23 @@ async function readTlsOf(config: Config): Promise<TlsFiles | null> {
   })
 }
 
+/** An app's; `host` is what it finds in `c.env`. */
+type Fetch = (request: Request, host: object) => Response | Promise<Response>
+
 /** Plain HTTP, or TLS with what is known of each client. */
 function openServer(
   { tls: config }: Config,
   files: TlsFiles | null,
-  app: ReturnType<typeof createApp>,
+  fetch: Fetch,
   handshakeFailed: (code: string) => void,
 ): { readonly server: Server; readonly clients: Clients | null } {
   const every = { connectionsCheckingInterval: CONNECTIONS_CHECK_EVERY_MS }
   if (config === null || files === null) {
-    return { server: createAdaptorServer({ fetch: app.fetch, serverOptions: every }) as Server, clients: null }
+    return { server: createAdaptorServer({ fetch, serverOptions: every }) as Server, clients: null }
   }
   const server = createAdaptorServer({
     fetch: (request, env) =>
-      app.fetch(request, { ...env, clientCertificate: clients.certificateOf(env.incoming) } satisfies Connection),
+      fetch(request, { ...env, clientCertificate: clients.certificateOf(env.incoming) } satisfies Connection),
     createServer: createSecureServer,
     serverOptions: { ...every, ...tlsOptions(files, config) },
   }) as Server
@@ -227,12 +257,17 @@ function openPool(config: Config): Pool {
 }
 
 /** On Node all requests share one scope: what differs between two requests is not in it. */
-function nodeScope(service: Service, query: Query, log: Pick<Scope, 'record' | 'report'>): Scope {
+function nodeScope(
+  service: Service,
+  query: Query,
+  metrics: NodeMetrics | null,
+  log: Pick<Scope, 'record' | 'report'>,
+): Scope {
   const single = {
     service,
     query,
     now: () => new Date(),
-    ...sharedStatements(service, query, READ_GROUP, APPEND_GROUP),
+    ...sharedStatements(service, query, READ_GROUP, APPEND_GROUP, metrics?.statements.single),
     background: (work: Promise<unknown>) => {
       work.catch(() => {}) // background work reports its own failures
     },
@@ -240,11 +275,22 @@ function nodeScope(service: Service, query: Query, log: Pick<Scope, 'record' | '
   }
   const lane: Scope = {
     ...single,
-    ...sharedStatements(service, query, LANE_GROUP, LANE_GROUP),
+    ...sharedStatements(service, query, LANE_GROUP, LANE_GROUP, metrics?.statements.batch),
     inLane: (work) => work(lane),
   }
-  const enter = createLane(LANE)
+  const enter = createLane(LANE, metrics?.batches)
   return { ...single, inLane: (work) => enter(() => work(lane)) }
+}
+
+/** In a crew the first process has the listener, and asks the others. */
+export async function showMetrics(
+  { metrics }: Pick<Config, 'metrics'>,
+  read: () => Promise<string>,
+): Promise<MetricsServer | null> {
+  if (metrics === null) return null
+  return serveMetrics(metrics, read).catch((error: NodeJS.ErrnoException) => {
+    throw error.code === 'EADDRINUSE' ? new StartError([`METRICS_PORT: port ${metrics.port} is taken`]) : error
+  })
 }
 
 /** The law, the keys and the log's mark are checked before the first request, not at it. */

@@ -9,6 +9,7 @@ import type { DataKeys, LookupKey } from './data-keys.ts'
 import type { Query } from './db/pool.ts'
 import type { Failure, RequestEvent } from './event.ts'
 import type { Limits } from './limits/limits.ts'
+import type { Metrics } from './metrics/metrics.ts'
 
 /** Lives as long as the process or isolate: configuration, keys, caches. No sockets: a Workers isolate may not keep any. */
 export interface Service {
@@ -20,6 +21,7 @@ export interface Service {
   tokens: TokenCache
   readonly revocations: Revocations
   readonly limits: Limits
+  readonly metrics: Metrics
 }
 
 export type Trouble = 'copyUnreadable' | 'visitNotChecked' | 'batchItemFailed' | 'refusedCallsNotRecorded'

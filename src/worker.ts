@@ -11,6 +11,7 @@ import { unfitness } from './host/fitness.ts'
 import { areRefusedDue, recordRefused } from './host/refused-calls.ts'
 import { clientAddress } from './limits/client-address.ts'
 import { createLimits } from './limits/limits.ts'
+import { NO_METRICS } from './metrics/metrics.ts'
 import type { Scope, Service } from './scope.ts'
 import { type Bindings, type ExecutionContext, readBindings } from './worker/bindings.ts'
 import { writeLog } from './worker/log.ts'
@@ -75,6 +76,7 @@ async function openService(bindings: Bindings): Promise<Service> {
       tokens: new Map(),
       revocations: noRevocationsYet(),
       limits: createLimits(config),
+      metrics: NO_METRICS,
     }
     return service ?? opened
   } catch (error) {

@@ -51,6 +51,8 @@ test('four variables are enough; the rest has defaults, in the units of their na
     connectionsMax: 4_000,
     requestsInFlightMax: 2_048,
     drainTimeoutMs: 20_000,
+    metrics: null,
+    traces: null,
     logLevel: 'info',
   })
 })
@@ -89,6 +91,16 @@ test('a slash at the end of PUBLIC_URL does not get into the audience of asserti
   expect(readConfig({ ...GOOD, PUBLIC_URL: 'https://kiemthe.example/' }).publicUrl).toBe('https://kiemthe.example')
 })
 
+test('what is measured and traced, and where', () => {
+  const OTEL_EXPORTER_OTLP_ENDPOINT = 'http://127.0.0.1:4318/'
+  expect(readConfig({ ...GOOD, METRICS_PORT: '9464', OTEL_EXPORTER_OTLP_ENDPOINT })).toMatchObject({
+    metrics: { host: '127.0.0.1', port: 9464 },
+    traces: { endpoint: 'http://127.0.0.1:4318', ratio: 1 },
+  })
+  const less = readConfig({ ...GOOD, OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_TRACES_SAMPLER_ARG: '0.05' })
+  expect(less.traces?.ratio).toBe(0.05)
+})
+
 test('proxies are addresses and networks of both families, with commas between', () => {
   const listed = readConfig({ ...GOOD, TRUSTED_PROXIES: '10.0.0.1, 192.0.2.0/24,2001:db8::1 ,2001:db8:1::/48' })
   expect(listed.trustedProxies).toEqual(['10.0.0.1', '192.0.2.0/24', '2001:db8::1', '2001:db8:1::/48'])
@@ -123,6 +135,11 @@ describe('a problem is found', () => {
     ['DRAIN_TIMEOUT_MS', '999999999999'],
     ['TLS_CLIENT_CERT', 'maybe'],
     ['LOG_LEVEL', 'trace'],
+    ['METRICS_PORT', ''],
+    ['METRICS_HOST', ''],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', '127.0.0.1:4318'],
+    ['OTEL_TRACES_SAMPLER_ARG', '1.1'],
+    ['OTEL_TRACES_SAMPLER_ARG', '10%'],
     ['TRUSTED_PROXIES', ''],
     ['TRUSTED_PROXIES', 'proxy.example'],
     ['TRUSTED_PROXIES', '10.0.0.1;10.0.0.2'],
@@ -185,6 +202,9 @@ test('no value is repeated, least of all the password in DATABASE_URL', () => {
       'CONNECTIONS_MAX',
       'REQUESTS_IN_FLIGHT_MAX',
       'DRAIN_TIMEOUT_MS',
+      'METRICS_PORT',
+      'OTEL_EXPORTER_OTLP_ENDPOINT',
+      'OTEL_TRACES_SAMPLER_ARG',
       'LOG_LEVEL',
     ],
   ]

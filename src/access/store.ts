@@ -43,6 +43,35 @@ export async function useJti(sql: Sql, clientId: string, jti: string, expiresAt:
   return rows.length === 1
 }
 
+export interface KeyExpiry {
+  /** Until a client is left without a key in force: the next one. Null where none has a key in force. */
+  readonly firstDays: number | null
+  /** Clients whose last key ends within so many days, or ended: each counted once, where it fits first. */
+  readonly clients: Readonly<Record<'expired' | '7d' | '30d' | 'later', number>>
+}
+
+/** When clients have to renew. A key that ends beside a newer one of the same client is nobody's worry. */
+export async function readKeyExpiry(sql: Sql): Promise<KeyExpiry> {
+  const rows = await sql<{ first: number | null; expired: number; week: number; month: number; later: number }[]>`
+    select min(days) filter (where days > 0) as first,
+           count(*) filter (where days <= 0) as expired,
+           count(*) filter (where days > 0 and days <= 7) as week,
+           count(*) filter (where days > 7 and days <= 30) as month,
+           count(*) filter (where days > 30) as later
+      from (
+        select extract(epoch from max(k.expires_at) - now())::float8 / 86400 as days
+          from client_key k join client c using (client_id)
+         where c.disabled_at is null and k.revoked_at is null
+         group by client_id
+      ) as last_keys`
+  const row = rows[0]
+  if (row === undefined) throw new Error('an aggregate is one row')
+  return {
+    firstDays: row.first,
+    clients: { expired: row.expired, '7d': row.week, '30d': row.month, later: row.later },
+  }
+}
+
 export interface Revoked {
   readonly clientId: string
   /** Null: the client itself was disabled. */

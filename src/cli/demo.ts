@@ -9,6 +9,8 @@ import { connect } from '../db/connect.ts'
 import { ensureDatabase } from '../db/database.ts'
 import { migrateSchema } from '../db/migrate.ts'
 import { APP_ROLE, ensureRoles, lacking } from '../db/roles.ts'
+import { crewFigures } from '../host/metrics-server.ts'
+import { showMetrics } from '../node.ts'
 import { holdsFinishedLoad } from '../sync/store.ts'
 import { readArguments, wholeNumber } from './arguments.ts'
 import { startCrew } from './crew.ts'
@@ -148,12 +150,15 @@ async function run(options: Options, signal: AbortSignal, work: Parameters<typeo
 async function serveProvince({ options, known, appUrl, dataKeys }: Province, signal: AbortSignal): Promise<void> {
   const { folder } = options
   const environment = await environmentOf(options, folder, appUrl)
-  const crew = await startCrew(readConfig(environment).processes, environment)
-  const rechecks = await recheckBeside(readConfig(environment), dataKeys, signal)
+  const config = readConfig(environment)
+  const figures = await showMetrics(config, crewFigures())
+  const crew = await startCrew(config.processes, environment)
+  if (figures !== null) say(`metrics http://${config.metrics?.host}:${figures.port}/metrics`)
+  const rechecks = await recheckBeside(config, dataKeys, signal)
   printWelcome(known, options.port, folder)
   await aborted(signal)
   say('finishing what was accepted …')
-  await crew.stop()
+  await Promise.all([crew.stop(), figures?.close()])
   await rechecks.ended
 }
 

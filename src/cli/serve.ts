@@ -4,8 +4,9 @@ import type { z } from 'zod'
 import { tokenKeysSchema } from '../access/token-keys.ts'
 import { type Config, ConfigError, readConfig } from '../config.ts'
 import { dataKeysSchema } from '../data-keys.ts'
+import { crewFigures } from '../host/metrics-server.ts'
 import { watchFiles } from '../host/watch-files.ts'
-import { startServer } from '../node.ts'
+import { showMetrics, startServer } from '../node.ts'
 import { readArguments } from './arguments.ts'
 import { startCrew } from './crew.ts'
 import { readSecret } from './data-folder.ts'
@@ -22,11 +23,13 @@ export async function serve(args: string[]): Promise<void> {
   })
   if (config.processes > 1 && cluster.isPrimary) {
     await readKeys(config)
+    const figures = await showMetrics(config, crewFigures())
     const crew = await startCrew(config.processes, process.env)
     renew = crew.renew
+    sayWhereMetricsAre(config, figures?.port ?? null)
     process.stderr.write(`ready ${scheme(config)}://${config.host}:${config.port}\n`)
     await asked
-    await crew.stop()
+    await Promise.all([crew.stop(), figures?.close()])
     return
   }
   const logTo = pino.destination({ dest: 1, sync: false })
@@ -39,6 +42,7 @@ export async function serve(args: string[]): Promise<void> {
   renew = () => {
     for (const watch of watches) void watch.now()
   }
+  sayWhereMetricsAre(config, server.metricsPort)
   if (cluster.isPrimary) process.stderr.write(`ready ${scheme(config)}://${config.host}:${server.port}\n`)
   await asked
   for (const watch of watches) watch.stop()
@@ -53,6 +57,10 @@ function scheme(config: Config): 'http' | 'https' {
 
 function tlsFilesOf({ tls }: Config): string[] {
   return [tls?.certFile, tls?.keyFile, tls?.clientCaFile].filter((path) => path != null)
+}
+
+function sayWhereMetricsAre({ metrics }: Config, port: number | null): void {
+  if (port !== null) process.stderr.write(`metrics http://${metrics?.host}:${port}/metrics\n`)
 }
 
 async function readKeys(config: Config) {

@@ -10,6 +10,12 @@ export interface GroupLimits {
   readonly gathers?: boolean
 }
 
+/** Kept up to date for whoever measures: how many callers wait, and how many the run under way serves. */
+export interface GroupSeen {
+  waiting: number
+  running: number
+}
+
 /**
  * Shares one statement among all who arrive while the former is in flight. No timer: a lone caller starts at once and
  * pays nothing, a crowd pays one round trip together. One run is in flight at a time. It answers each item in its
@@ -18,6 +24,7 @@ export interface GroupLimits {
 export function inGroups<Item, Result>(
   run: (items: readonly Item[]) => Promise<readonly (Result | Error)[]>,
   limits: GroupLimits,
+  seen: GroupSeen = { waiting: 0, running: 0 },
 ): (item: Item) => Promise<Result> {
   interface Waiting {
     readonly item: Item
@@ -32,6 +39,8 @@ export function inGroups<Item, Result>(
     while (waiting.length > 0) {
       const group = waiting.length <= limits.itemsMax ? waiting : waiting.slice(0, limits.itemsMax)
       waiting = group === waiting ? [] : waiting.slice(limits.itemsMax)
+      seen.waiting = waiting.length
+      seen.running = group.length
       try {
         const results = await run(group.map((each) => each.item))
         if (results.length !== group.length) throw new Error('a run must answer each of its items')
@@ -45,6 +54,7 @@ export function inGroups<Item, Result>(
       }
     }
     running = false
+    seen.running = 0
   }
 
   return (item) =>
@@ -53,7 +63,7 @@ export function inGroups<Item, Result>(
         reject(new QueueFull())
         return
       }
-      waiting.push({ item, resolve, reject })
+      seen.waiting = waiting.push({ item, resolve, reject })
       if (running) return
       if (limits.gathers !== true) void drain()
       else {

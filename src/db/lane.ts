@@ -7,22 +7,33 @@ export interface LaneLimits {
   readonly waitingMax: number
 }
 
+/** Kept up to date for whoever measures. */
+export interface LaneSeen {
+  running: number
+  waiting: number
+}
+
 /** Bounds how much long work is done beside the short. Whoever finds the lane full is told by `QueueFull`. */
-export function createLane(limits: LaneLimits): <T>(work: () => Promise<T>) => Promise<T> {
+export function createLane(
+  limits: LaneLimits,
+  seen: LaneSeen = { running: 0, waiting: 0 },
+): <T>(work: () => Promise<T>) => Promise<T> {
   const waiting: (() => void)[] = []
-  let running = 0
 
   return async (work) => {
-    if (running < limits.runningMax) running++
+    if (seen.running < limits.runningMax) seen.running++
     else {
       if (waiting.length >= limits.waitingMax) throw new QueueFull()
-      await new Promise<void>((resolve) => waiting.push(resolve)) // whoever ends hands its place over
+      await new Promise<void>((resolve) => {
+        seen.waiting = waiting.push(resolve) // whoever ends hands its place over
+      })
     }
     try {
       return await work()
     } finally {
       const next = waiting.shift()
-      if (next === undefined) running--
+      seen.waiting = waiting.length
+      if (next === undefined) seen.running--
       else next()
     }
   }

@@ -7,6 +7,15 @@ export interface Pool {
   /** Rejects as the work does, or with `DatabaseSilent`: then it is not known what the work has done. */
   readonly query: Query
   readonly end: () => Promise<void>
+  readonly seen: Readonly<PoolSeen>
+}
+
+/** For whoever measures. */
+export interface PoolSeen {
+  /** Works that wait for the database: each has a connection to itself while there are enough, else they share (pipelined). */
+  underWay: number
+  /** How often the database was silent past the deadline. */
+  silent: number
 }
 
 /** No answer within the deadline, not even a refusal. */
@@ -23,17 +32,21 @@ export class DatabaseSilent extends Error {
 export function createPool(open: () => Sql, deadlineMs: number): Pool {
   let current = open()
   let ended = false
+  const seen: PoolSeen = { underWay: 0, silent: 0 }
 
   function giveUp(silent: Sql): void {
     if (silent !== current || ended) return // somebody else who waited on it was first
+    seen.silent++
     current = open()
     // not awaited: it says good-bye to somebody who does not answer
     silent.end({ timeout: 0 }).catch(() => {})
   }
 
   return {
+    seen,
     query: async (work) => {
       const sql = current
+      seen.underWay++
       const answer = work(sql)
       let timer: NodeJS.Timeout | undefined
       const late = new Promise<never>((_, reject) => {
@@ -42,7 +55,10 @@ export function createPool(open: () => Sql, deadlineMs: number): Pool {
           giveUp(sql)
         }, deadlineMs)
       })
-      return Promise.race([answer, late]).finally(() => clearTimeout(timer))
+      return Promise.race([answer, late]).finally(() => {
+        seen.underWay--
+        clearTimeout(timer)
+      })
     },
     end: () => {
       ended = true

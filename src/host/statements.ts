@@ -2,10 +2,21 @@ import { type Appended, appendBatch } from '../audit/log.ts'
 import type { PendingRow } from '../audit/store.ts'
 import { findSealed, openRead, type SealedRead } from '../coverage/store.ts'
 import type { LookupKey } from '../data-keys.ts'
-import { type GroupLimits, inGroups } from '../db/group.ts'
+import { type GroupLimits, type GroupSeen, inGroups } from '../db/group.ts'
 import type { Query } from '../db/pool.ts'
 import type { Scope, Service } from '../scope.ts'
 import { outcomeUnknown } from './append.ts'
+
+/** For a host that measures. */
+export interface StatementWatch extends GroupSeen {
+  /** A statement ended, well or not. */
+  readonly ran: (items: number, seconds: number) => void
+}
+
+export interface StatementWatches {
+  readonly read: StatementWatch
+  readonly append: StatementWatch
+}
 
 /** Reads and appends that whoever asks at the same moment shares: one statement of each is in flight at a time. */
 export function sharedStatements(
@@ -13,11 +24,31 @@ export function sharedStatements(
   query: Query,
   readLimits: GroupLimits,
   appendLimits: GroupLimits,
+  watches?: StatementWatches,
 ): Pick<Scope, 'findCoverage' | 'append'> {
-  const find = inGroups<LookupKey, SealedRead>((wanted) => query((sql) => findSealed(sql, wanted)), readLimits)
+  const find = inGroups<LookupKey, SealedRead>(
+    timed((wanted) => query((sql) => findSealed(sql, wanted)), watches?.read),
+    readLimits,
+    watches?.read,
+  )
   const append = inGroups<PendingRow, Appended>(
-    (rows) => query((sql) => appendBatch(sql, service.dataKeys, rows)).catch(outcomeUnknown),
+    timed((rows) => query((sql) => appendBatch(sql, service.dataKeys, rows)).catch(outcomeUnknown), watches?.append),
     appendLimits,
+    watches?.append,
   )
   return { findCoverage: async (key) => openRead(service.dataKeys, await find(key)), append }
+}
+
+type Run<Item, Result> = (items: readonly Item[]) => Promise<readonly (Result | Error)[]>
+
+function timed<Item, Result>(run: Run<Item, Result>, watch: StatementWatch | undefined): Run<Item, Result> {
+  if (watch === undefined) return run
+  return async (items) => {
+    const began = performance.now()
+    try {
+      return await run(items)
+    } finally {
+      watch.ran(items.length, (performance.now() - began) / 1000)
+    }
+  }
 }

@@ -26,6 +26,7 @@ export async function postVerificationBatch(
   const items: string[] = []
   let failure: Failure | null = null
   await scope.inLane(async (lane) => {
+    lane.service.metrics.batch(value.items.length)
     for await (const part of verifyBatch(lane, caller, value.items, readItem, key)) {
       for (const outcome of part) items.push(render(outcome))
     }

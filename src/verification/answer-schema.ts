@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Brand } from '../brand.ts'
 import { COVERAGE_STATUSES } from '../coverage/status.ts'
 import { DECISION_CODES, type DecisionCode, WARNINGS } from '../entitlement/decision-code.ts'
+import { ASSURANCES } from '../identity/assurance.ts'
 import type { VerificationAnswer } from './answer.ts'
 import { VERIFICATION_ID } from './id.ts'
 
@@ -80,7 +81,7 @@ export const verificationAnswerSchema = z
     integrator: text.meta({ description: 'English: what the program does.' }),
     identity: z.strictObject({
       method: z.enum(['chipIdQr', 'chipIdTyped', 'insuranceCard', 'insuranceCardQr', 'document']),
-      assurance: z.enum(['chipAuthenticated', 'chipSigned', 'unsigned']),
+      assurance: z.enum(ASSURANCES),
       name: z.enum(['exact', 'near', 'differs', 'notCompared']),
       birthDate: z.enum(['exact', 'coarser', 'differs', 'notCompared']),
       registry: z.enum(['confirmed', 'notConfirmed', 'unavailable', 'notAsked']),

@@ -4,6 +4,7 @@ import type { Decision } from '../entitlement/decide.ts'
 import type { Cause, DecisionCode, DecisionKind, Warning } from '../entitlement/decision-code.ts'
 import type { Texts } from '../entitlement/decision-text.ts'
 import { RATE_NOT_COMPUTED, type Rate } from '../entitlement/rate.ts'
+import type { Assurance } from '../identity/assurance.ts'
 import type { Evidence } from './evidence.ts'
 import type { Comparison } from './holder-match.ts'
 
@@ -39,8 +40,7 @@ export interface StoredAnswer {
   readonly warnings: readonly Warning[]
   readonly identity: {
     readonly method: Evidence['method']
-    /** `unsigned`: a QR, a typed number or a paper proves nothing by itself. */
-    readonly assurance: 'chipAuthenticated' | 'chipSigned' | 'unsigned'
+    readonly assurance: Assurance
     readonly name: Comparison['name'] | 'notCompared'
     readonly birthDate: Comparison['birthDate'] | 'notCompared'
     readonly registry: 'confirmed' | 'notConfirmed' | 'unavailable' | 'notAsked'

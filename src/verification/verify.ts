@@ -65,6 +65,9 @@ export async function verify(
     idempotency,
   })
   const appended = await scope.append(row)
+  if (appended.outcome === 'appended') {
+    scope.service.metrics.decided(details.answer.code, details.answer.identity.assurance)
+  }
   return receipt(scope, caller, appended, details, row.leafHash)
 }
 

@@ -40,14 +40,19 @@ test('a lone caller starts at once, before anything else can happen', () => {
 
 test('who arrives while a run is in flight shares the next one, in the order of arrival; each gets its own result', async () => {
   const { runs, run } = gated(double)
-  const ask = inGroups(run, WIDE)
+  const seen = { running: 0, waiting: 0 }
+  const ask = inGroups(run, WIDE, seen)
   const asked = [1, 2, 3, 4, 5].map((item) => ask(item))
+  expect(seen).toEqual({ running: 1, waiting: 4 })
   expect(runs.map((each) => each.items)).toEqual([[1]])
   runs[0]?.finish()
   await settle()
   expect(runs.map((each) => each.items)).toEqual([[1], [2, 3, 4, 5]])
+  expect(seen).toEqual({ running: 4, waiting: 0 })
   runs[1]?.finish()
   expect(await Promise.all(asked)).toEqual([2, 4, 6, 8, 10])
+  await settle()
+  expect(seen).toEqual({ running: 0, waiting: 0 })
 })
 
 test('one run is in flight at a time', async () => {

@@ -42,9 +42,11 @@ test('so many run at once, the others wait in the order they came', async () => 
 
 test('who finds it full is refused at once, and has not begun; later there is room again', async () => {
   const { begun, work, end } = gates()
-  const enter = createLane({ runningMax: 1, waitingMax: 2 })
+  const seen = { running: 0, waiting: 0 }
+  const enter = createLane({ runningMax: 1, waitingMax: 2 }, seen)
   const entered = [1, 2, 3].map((n) => enter(work(n)))
   await expect(enter(work(4))).rejects.toBeInstanceOf(QueueFull)
+  expect(seen).toEqual({ running: 1, waiting: 2 })
   end(1)
   await settle()
   entered.push(enter(work(5)))
@@ -55,6 +57,7 @@ test('who finds it full is refused at once, and has not begun; later there is ro
   }
   expect(begun).toEqual([1, 2, 3, 5])
   expect(await Promise.all(entered)).toEqual([1, 2, 3, 5])
+  expect(seen).toEqual({ running: 0, waiting: 0 })
 })
 
 test('a work that fails, or throws before it begins, gives its place to the next', async () => {

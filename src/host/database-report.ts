@@ -1,0 +1,51 @@
+import { type KeyExpiry, readKeyExpiry } from '../access/store.ts'
+import { LOG_ID } from '../audit/log.ts'
+import { readInstant } from '../db/connect.ts'
+import type { Query } from '../db/pool.ts'
+import { readState } from '../db/readiness.ts'
+
+/** What a scrape learns from the database. */
+export interface DatabaseReport {
+  readonly logWritable: boolean
+  readonly feedAgeSeconds: number | null
+  readonly quarantined: number
+  readonly keys: KeyExpiry
+}
+
+/** Two cheap statements, however many gauges and scrapers ask. */
+const KEPT_MS = 2_000
+/** A scraper gives up after 10 s, the crew after 5: a database that is slow must not hide all other figures. */
+const PATIENCE_MS = 2_000
+
+/** Null: the database did not answer in time, or with an error. */
+export function databaseReports(query: Query): () => Promise<DatabaseReport | null> {
+  let kept: Promise<DatabaseReport | null> | null = null
+  let keptUntilMs = 0
+  return () => {
+    const nowMs = Date.now()
+    if (kept === null || nowMs > keptUntilMs) {
+      kept = withPatience(read(query))
+      keptUntilMs = nowMs + KEPT_MS
+    }
+    return kept
+  }
+}
+
+async function read(query: Query): Promise<DatabaseReport> {
+  const [state, keys] = await Promise.all([query((sql) => readState(sql, LOG_ID)), query(readKeyExpiry)])
+  const ageMs = state.copyAsOf === null ? null : Date.now() - readInstant(state.copyAsOf).getTime()
+  return {
+    logWritable: state.logWritable && !state.standby,
+    feedAgeSeconds: ageMs === null ? null : ageMs / 1000,
+    quarantined: state.quarantined,
+    keys,
+  }
+}
+
+async function withPatience<T>(work: Promise<T>): Promise<T | null> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<null>((resolve) => {
+    timer = setTimeout(resolve, PATIENCE_MS, null)
+  })
+  return Promise.race([work.catch(() => null), late]).finally(() => clearTimeout(timer))
+}

@@ -10,7 +10,7 @@ const DOCUMENT = readFileSync(join(import.meta.dirname, '../../src/http/openapi.
 /** Fixed, so that a failure is the same tomorrow; the full size is `npm run loadtest -- fuzz`. */
 const SEED = 20_261_124
 /** On workerd each opens a connection to PostgreSQL: 20 ms a request. */
-const REQUESTS = inject('workerBundle') === undefined ? 600 : 200
+const REQUESTS = inject('workerBundle') === undefined ? 600 : 100
 
 test('a request made from the document would be answered otherwise than documented, or the log would not know', async () => {
   const someone = record()

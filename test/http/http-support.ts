@@ -213,7 +213,7 @@ export async function expectRefused(
 }
 
 /** What was logged since; workerd's lines come by a pipe, late and among those of the request before. */
-async function linesOf(running: Running, from: number, reply: Replied): Promise<string[]> {
+export async function linesOf(running: Running, from: number, reply: Replied): Promise<string[]> {
   if (inject('workerBundle') === undefined) return running.log.slice(from)
   const id = reply.headers.get('x-request-id') ?? 'no id'
   const own = () => running.log.filter((line) => line.includes(id))

@@ -21,6 +21,7 @@ export default defineConfig({
       {
         test: {
           name: 'workerd',
+          isolate: false,
           include: [...WORKERD_SUITES],
           globalSetup: ['test/support/workerd-setup.ts'],
           setupFiles: ['test/support/skip-on-workerd.ts'],

@@ -1,4 +1,5 @@
 import { crash } from './crash.ts'
+import { edge } from './edge.ts'
 import { firstStart } from './first-start.ts'
 import { fuzz } from './fuzz.ts'
 import { lanes } from './lanes.ts'
@@ -14,6 +15,7 @@ const SCENARIOS: Readonly<Record<string, { readonly what: string; readonly run: 
       what: 'kill -9 of the server under load, N times: lost answers, double entries (--kills --seed --cards --desks)',
       run: crash,
     },
+    edge: { what: 'the Worker: processor time of workerd a verification, size of the build (--checks)', run: edge },
     fuzz: { what: 'requests made from the OpenAPI document, valid and hostile (--requests --seed)', run: fuzz },
     lanes: { what: 'p50 and p99 of single checks alone, and while batches of 1,000 run all the time', run: lanes },
     ratio: { what: 'verified requests/s ÷ a bare control, in turn', run: ratio },

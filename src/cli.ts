@@ -9,6 +9,10 @@ const COMMANDS: Readonly<Record<string, { readonly what: string; readonly load: 
     what: 'the demo province on this machine (npm start): --cards --port --data --seed',
     load: async () => (await import('./cli/demo.ts')).demo,
   },
+  edge: {
+    what: 'the Worker under `wrangler dev` on the demo (npm run dev:edge): the options of demo',
+    load: async () => (await import('./cli/edge.ts')).edge,
+  },
   serve: { what: 'answer requests; all by environment', load: async () => (await import('./cli/serve.ts')).serve },
   recheck: {
     what: 'look visits up again whose look-up failed; the environment of serve: --once --rebuild',

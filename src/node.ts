@@ -5,10 +5,8 @@ import { createAdaptorServer } from '@hono/node-server'
 import { getConnInfo } from '@hono/node-server/conninfo'
 import { type DestinationStream, pino } from 'pino'
 import { noRevocationsYet } from './access/revocations.ts'
-import { pruneJti } from './access/store.ts'
 import { importTokenKeys, type TokenKeysFile } from './access/token-keys.ts'
 import { createApp } from './app.ts'
-import { pruneIdempotency } from './audit/store.ts'
 import type { Config } from './config.ts'
 import { type DataKeysFile, deriveDataKeys } from './data-keys.ts'
 import { connect } from './db/connect.ts'
@@ -21,6 +19,7 @@ import { unfitness } from './host/fitness.ts'
 import { behindWitness, keepMark } from './host/log-mark.ts'
 import { keepRefused } from './host/refused-calls.ts'
 import { sharedStatements } from './host/statements.ts'
+import { SWEEP_EVERY_MS, sweep } from './host/sweep.ts'
 import type { AddressOf } from './http/admission.ts'
 import { toProblem } from './http/problem.ts'
 import { clientAddress, parseNetwork } from './limits/client-address.ts'
@@ -50,8 +49,6 @@ const CONNECTIONS_CHECK_EVERY_MS = 1_000
 const STATEMENTS_IN_TURN = 4
 /** PostgreSQL ends a statement first, unless it is gone. */
 const DEAD_CONNECTION_MS = 1_000
-/** Dead idempotency keys and assertions are swept this often, 1,000 a sweep: 73,000 checks a day end as 3,042 keys an hour, 12 sweeps take 12,000. */
-const PRUNE_EVERY_MS = 5 * 60_000
 
 export interface RunningServer {
   readonly port: number
@@ -116,11 +113,10 @@ export async function startServer(
   })
   log.info({ port }, 'serving')
 
-  const pruning = setInterval(() => {
-    const sweeps = [pool.query(pruneIdempotency), pool.query(pruneJti)]
-    Promise.all(sweeps).catch(() => log.warn('sweep failed; the next one tries again'))
-  }, PRUNE_EVERY_MS)
-  pruning.unref()
+  const sweeping = setInterval(() => {
+    sweep(pool.query).catch(() => log.warn('sweep failed; the next one tries again'))
+  }, SWEEP_EVERY_MS)
+  sweeping.unref()
   const markFailed = (error: unknown) => log.error({ failure: describeFailure(error) }, 'the log mark was not written')
   const refused = keepRefused(service, pool.query, (error) =>
     scope.report('refusedCallsNotRecorded', describeFailure(error)),
@@ -132,7 +128,7 @@ export async function startServer(
     port,
     close: () => {
       closing ??= (async () => {
-        clearInterval(pruning)
+        clearInterval(sweeping)
         await drain(server, unused, config.drainTimeoutMs)
         await refused.stop()
         await mark?.stop()

@@ -180,11 +180,12 @@ export async function findEntry(sql: Sql, logId: number, leafIndex: number): Pro
   return { body: row.body, leafHash: row.leaf_hash, client: row.client, subject: row.subject, sealed: row.sealed }
 }
 
-/** Keys past their 14 days, 1,000 at a time so that no statement is long. Returns how many went. */
+/** Keys past their 14 days, 1,000 at a time so that no statement is long; of two sweeps none waits. Returns how many went. */
 export async function pruneIdempotency(sql: Sql): Promise<number> {
   const gone = await sql`
     delete from idempotency where (log_id, key) in (
-      select log_id, key from idempotency where claimed_at < now() - ${IDEMPOTENCY_INTERVAL}::interval limit 1000)`
+      select log_id, key from idempotency where claimed_at < now() - ${IDEMPOTENCY_INTERVAL}::interval
+       limit 1000 for update skip locked)`
   return gone.count
 }
 

@@ -30,7 +30,7 @@ import { withLock } from './embedded/lock.ts'
 import { startEmbedded } from './embedded/start.ts'
 import { openJob } from './job.ts'
 import { loadProvince } from './load-province.ts'
-import { embeddedUrl } from './owner-url.ts'
+import { appUrlOf, embeddedUrl } from './owner-url.ts'
 import { recheckLoop } from './recheck.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -41,7 +41,7 @@ const SEED_DEFAULT = 'thanh-hoa'
 const PORT_DEFAULT = 8787
 const PROCESSES_MAX = 4
 /** The demo has no feed that could be late: its copy is as old as its first run, and answers all the same. */
-const DEMO_COPY_HOURS = '87600'
+export const DEMO_COPY_HOURS = '87600'
 
 /** What the province was made of; kept, so that "expired" stays expired. */
 const demoSchema = z.strictObject({
@@ -61,7 +61,7 @@ export function readDemo(folder: DataFolder): Promise<Demo | null> {
   return readSecret(folder.demoFile, demoSchema)
 }
 
-interface Options {
+export interface Options {
   readonly folder: DataFolder
   readonly port: number
   readonly cards: number | null
@@ -70,19 +70,10 @@ interface Options {
 
 /** `kiemthe demo` (`npm start`): the whole province on this machine, from nothing or as it was left. */
 export async function demo(args: string[]): Promise<void> {
-  const options = readOptions(args)
-  const stop = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort(new Stopped()))
-  await makeDataFolder(options.folder)
+  const options = readOptions(args, PORT_DEFAULT)
   try {
-    await withLock(
-      options.folder.path,
-      0,
-      () => {},
-      () => run(options, stop.signal),
-    )
+    await withProvince(options, signalled(), serveProvince)
   } catch (error) {
-    if (error instanceof Stopped) return say('stopped; the next start goes on from here')
     if (error instanceof EmbeddedError && error.code === 'busy') {
       throw new UsageError(`a demo already runs in ${options.folder.path}; end it, or choose another --data`)
     }
@@ -92,7 +83,41 @@ export async function demo(args: string[]): Promise<void> {
 
 class Stopped extends Error {}
 
-async function run(options: Options, signal: AbortSignal): Promise<void> {
+/** Aborted when the user ends the command. */
+export function signalled(): AbortSignal {
+  const stop = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort(new Stopped()))
+  return stop.signal
+}
+
+export interface Province {
+  readonly options: Options
+  readonly known: Demo
+  readonly appUrl: string
+  readonly dataKeys: DataKeysFile
+}
+
+/** Works on the folder's province, made whole first, until the signal; nobody else opens the folder meanwhile. */
+export async function withProvince(
+  options: Options,
+  signal: AbortSignal,
+  work: (province: Province, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  await makeDataFolder(options.folder)
+  try {
+    await withLock(
+      options.folder.path,
+      0,
+      () => {},
+      () => run(options, signal, work),
+    )
+  } catch (error) {
+    if (!(error instanceof Stopped)) throw error
+    say('stopped; the next start goes on from here')
+  }
+}
+
+async function run(options: Options, signal: AbortSignal, work: Parameters<typeof withProvince>[2]): Promise<void> {
   const { folder } = options
   const kept = await demoOf(options)
   const database = await openDatabase(folder)
@@ -113,24 +138,29 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
     if (!loaded.alreadyThere)
       say(`${count(loaded.rows)} insurance records are in, ${loaded.seconds.toFixed(0)} s in all`)
     signal.throwIfAborted()
-    const environment = await environmentOf(options, folder, appUrl)
-    const crew = await startCrew(readConfig(environment).processes, environment)
-    const rechecks = await recheckBeside(readConfig(environment), dataKeys, signal)
-    printWelcome(known, options.port, folder)
-    await aborted(signal)
-    say('finishing what was accepted …')
-    await crew.stop()
-    await rechecks.ended
+    await work({ options, known, appUrl, dataKeys }, signal)
   } finally {
     await database.stop()
   }
   throw new Stopped()
 }
 
-function readOptions(args: string[]): Options {
+async function serveProvince({ options, known, appUrl, dataKeys }: Province, signal: AbortSignal): Promise<void> {
+  const { folder } = options
+  const environment = await environmentOf(options, folder, appUrl)
+  const crew = await startCrew(readConfig(environment).processes, environment)
+  const rechecks = await recheckBeside(readConfig(environment), dataKeys, signal)
+  printWelcome(known, options.port, folder)
+  await aborted(signal)
+  say('finishing what was accepted …')
+  await crew.stop()
+  await rechecks.ended
+}
+
+export function readOptions(args: string[], portDefault: number): Options {
   const { values } = readArguments(args, {
     cards: { type: 'string' },
-    port: { type: 'string', default: String(PORT_DEFAULT) },
+    port: { type: 'string', default: String(portDefault) },
     data: { type: 'string', default: DATA_FOLDER },
     seed: { type: 'string' },
   })
@@ -200,10 +230,7 @@ async function prepareDatabase(ownerUrl: string, folder: DataFolder): Promise<st
     if (kept.includes(APP_ROLE)) say(`${APP_ROLE}, made by somebody else, keeps its password: roles.json must have it`)
     await migrateSchema(ownerUrl)
     await saveDemoClients(sql, folder, new Date())
-    const url = new URL(ownerUrl)
-    url.username = APP_ROLE
-    url.password = passwords.app
-    return url.href
+    return appUrlOf(ownerUrl, passwords)
   } finally {
     await sql.end({ timeout: 5 })
   }
@@ -239,7 +266,7 @@ async function environmentOf(options: Options, folder: DataFolder, appUrl: strin
   }
 }
 
-function printWelcome(known: Demo, port: number, folder: DataFolder): void {
+export function printWelcome(known: Demo, port: number, folder: DataFolder): void {
   const someone = person({ seed: known.seed, baseDate: known.baseDate }, 0)
   const body = JSON.stringify({
     evidence: { kind: 'chipIdQr', text: chipIdQrText(someone) },
@@ -265,7 +292,7 @@ function printWelcome(known: Demo, port: number, folder: DataFolder): void {
   )
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
+export function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve()
     else signal.addEventListener('abort', () => resolve(), { once: true })
@@ -273,7 +300,7 @@ function aborted(signal: AbortSignal): Promise<void> {
 }
 
 /** To people, on stderr: stdout ends with the `ready` line. */
-function say(line: string): void {
+export function say(line: string): void {
   process.stderr.write(`${line}\n`)
 }
 

@@ -1,3 +1,4 @@
+import { APP_ROLE, type RolePasswords } from '../db/roles.ts'
 import type { DataFolder } from './data-folder.ts'
 import { keptPassword } from './embedded/password.ts'
 import { keptPort } from './embedded/port.ts'
@@ -18,4 +19,12 @@ export async function ownerUrlOf(folder: DataFolder): Promise<string> {
 
 export function embeddedUrl(password: string, port: number, database: string): string {
   return `postgres://postgres:${encodeURIComponent(password)}@127.0.0.1:${port}/${database}`
+}
+
+/** The same database as the role that answers requests. */
+export function appUrlOf(ownerUrl: string, passwords: RolePasswords): string {
+  const url = new URL(ownerUrl)
+  url.username = APP_ROLE
+  url.password = passwords.app
+  return url.href
 }

@@ -3,6 +3,7 @@ import { type Logger, pino } from 'pino'
 import { type Config, ConfigError, readConfig } from '../config.ts'
 import { dataKeysSchema } from '../data-keys.ts'
 import { describeFailure } from '../event.ts'
+import { SWEEP_EVERY_MS, sweep } from '../host/sweep.ts'
 import type { Job } from '../scope.ts'
 import { rebuild, recheckPass } from '../unverified-visit/recheck.ts'
 import { readArguments } from './arguments.ts'
@@ -14,7 +15,7 @@ const POLL_MS = 5_000
 
 /**
  * `kiemthe recheck`: looks visits up again whose look-up failed. The environment of `serve`; as many of them as one
- * likes. `--once`: one pass, for tests and timers; `--rebuild`: makes the queue anew from the log first.
+ * likes. Beside that it sweeps what is dead, for a service on Workers alone. `--once`: one pass, for tests and timers; `--rebuild`: makes the queue anew from the log first.
  */
 export async function recheck(args: string[]): Promise<void> {
   const { values } = readArguments(args, {
@@ -30,8 +31,10 @@ export async function recheck(args: string[]): Promise<void> {
   const { job, close } = await openJob(config, keys, log, 'recheck')
   try {
     if (values.rebuild) await rebuild(job)
-    if (values.once) log.info(await recheckPass(job, Math.random, stop.signal), 'recheck')
-    else await recheckLoop(job, log, stop.signal)
+    if (values.once) {
+      log.info(await recheckPass(job, Math.random, stop.signal), 'recheck')
+      await sweep(job.query)
+    } else await recheckLoop(job, log, stop.signal)
   } finally {
     await close()
   }
@@ -45,8 +48,13 @@ export function recheckLog(config: Config): Logger {
 
 /** A pass that fails is told and tried again: the queue is in the database, nothing is lost. */
 export async function recheckLoop(job: Job, log: Pick<Logger, 'info' | 'error'>, signal: AbortSignal): Promise<void> {
+  let sweptAtMs = Number.NEGATIVE_INFINITY
   while (!signal.aborted) {
     try {
+      if (performance.now() - sweptAtMs >= SWEEP_EVERY_MS) {
+        sweptAtMs = performance.now()
+        await sweep(job.query)
+      }
       const pass = await recheckPass(job, Math.random, signal)
       if (pass.checked + pass.waiting + pass.closed > 0) log.info(pass, 'recheck')
     } catch (error) {

@@ -48,6 +48,8 @@ export function connect(url: string, options: ConnectOptions): Sql {
 
 /** `2026-11-24 06:12:14.1234+00` as PostgreSQL writes it in UTC → `2026-11-24T06:12:14.123Z`. */
 export function instantText(text: string): string {
+  // a pooler that mixes sessions: no answer rather than one that is hours off
+  if (!text.endsWith('+00')) throw new Error('the session of the database is not in UTC')
   const [seconds = '', fraction = ''] = text.slice(0, -3).split('.')
   return `${seconds.replace(' ', 'T')}.${fraction.slice(0, 3).padEnd(3, '0')}Z`
 }

@@ -28,6 +28,18 @@ export async function readState(sql: Sql, logId: number): Promise<DatabaseState>
 }
 
 /**
+ * Why times would be read wrongly on this session; null when they are written as `instantText` reads them. A summer and
+ * a winter day: London would pass one of them.
+ */
+export async function oddSession(sql: Sql): Promise<string | null> {
+  const [row] = await sql<{ winter: string; summer: string; zone: string; style: string }[]>`
+    select '2026-01-31 00:00:00+00'::timestamptz::text as winter, '2026-07-31 00:00:00+00'::timestamptz::text as summer,
+           current_setting('TimeZone') as zone, current_setting('DateStyle') as style`
+  if (row?.winter === '2026-01-31 00:00:00+00' && row.summer === '2026-07-31 00:00:00+00') return null
+  return `TimeZone ${row?.zone} and DateStyle ${row?.style}`
+}
+
+/**
  * Why this role must not serve: what it could do to the log. Empty when the law holds. Covers superusers, owners (of the
  * tables, and of the schema and the database, who may drop what others own in them), rights on single columns, and
  * every role it could become: `MEMBER` counts those that are not inherited, SET ROLE would do.

@@ -38,6 +38,15 @@ export async function lacking(sql: Sql): Promise<string[]> {
   return lacks
 }
 
+/**
+ * What our connections ask for themselves, held by the roles too: a pooler between (Hyperdrive) need not pass it on. Times
+ * are read as UTC. 3 s is the default of DB_STATEMENT_TIMEOUT_MS; a connection that asks for another has that.
+ */
+const SESSION: Readonly<Record<string, readonly string[]>> = {
+  [APP_ROLE]: ["timezone to 'UTC'", "datestyle to 'ISO'", "statement_timeout to '3s'"],
+  [SEALER_ROLE]: ["timezone to 'UTC'", "datestyle to 'ISO'"],
+}
+
 export interface RolePasswords {
   readonly app: string
   readonly sealer: string
@@ -54,13 +63,15 @@ export async function ensureRoles(sql: Sql, passwords: RolePasswords): Promise<s
     [SEALER_ROLE, passwords.sealer],
   ] as const) {
     if (!/^[0-9a-f]{64}$/.test(password)) throw new TypeError('a role password is 64 hex digits')
+    const session = (SESSION[role] ?? []).map((setting) => `; alter role ${role} set ${setting}`).join('')
     const known = await sql`select from pg_roles where rolname = ${role}`
     if (known.count === 0) {
-      await sql.unsafe(`create role ${role} login nosuperuser nocreatedb nocreaterole noinherit password '${password}'`)
+      const made = `create role ${role} login nosuperuser nocreatedb nocreaterole noinherit password '${password}'`
+      await sql.unsafe(made + session)
       continue
     }
     // only a superuser may even name `nosuperuser` here; `serve` refuses a role that has more than it should
-    await sql.unsafe(`alter role ${role} login noinherit password '${password}'`).catch((error: unknown) => {
+    await sql.unsafe(`alter role ${role} login noinherit password '${password}'${session}`).catch((error: unknown) => {
       if (!(error instanceof Error && 'code' in error && error.code === '42501')) throw error
       kept.push(role)
     })

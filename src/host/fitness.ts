@@ -1,18 +1,24 @@
 import { anySubject, findSealed, openRead } from '../coverage/store.ts'
 import { type DataKeys, lookupKey } from '../data-keys.ts'
 import type { Query } from '../db/pool.ts'
-import { powersOverTheLog } from '../db/readiness.ts'
+import { oddSession, powersOverTheLog } from '../db/readiness.ts'
 
 /**
  * Why a host must not serve on this database with these keys: a line each, for its operator; empty when it may. Asked
  * before the first request is answered, not at it.
  */
 export async function unfitness(query: Query, dataKeys: DataKeys): Promise<string[]> {
-  const powers = await query(powersOverTheLog)
+  const [powers, session] = await Promise.all([query(powersOverTheLog), query(oddSession)])
   if (powers.length > 0) {
     return [
       'the database role could change the log; use kiemthe_app (made by `kiemthe migrate`):',
       ...powers.map((power) => `  ${power}`),
+    ]
+  }
+  if (session !== null) {
+    return [
+      `the database's session has ${session}, not UTC and ISO: times would be read wrongly`,
+      "  take it out of DATABASE_URL; or: alter role kiemthe_app set timezone to 'UTC' (as `kiemthe migrate` does)",
     ]
   }
   const subject = await query(anySubject)

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto'
+import postgres from 'postgres'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
 import { person } from '../../mocks/province/person.ts'
 import { todayInVietnam } from '../../src/calendar.ts'
 import type { DataKeysFile } from '../../src/data-keys.ts'
 import { connect, type Sql } from '../../src/db/connect.ts'
+import { oddSession } from '../../src/db/readiness.ts'
 import { lacking } from '../../src/db/roles.ts'
 import { StartError, startServer } from '../../src/node.ts'
 import { asSuperuser, databaseUrl } from '../support/cluster.ts'
@@ -126,6 +128,21 @@ describe('the role that answers requests', () => {
     await connection(world.appUrl)`update log_head set size = size`
   })
 
+  test('has a session in UTC and an end to its statements where nobody asks for them, as behind a pooler', async () => {
+    const [{ name } = { name: '' }] = await world.owner<{ name: string }[]>`select current_database() as name`
+    await change(
+      `alter database ${name} set timezone to 'Asia/Ho_Chi_Minh'; alter database ${name} set datestyle to 'SQL'`,
+      `alter database ${name} reset all`,
+    )
+    const plain = postgres(world.appUrl, { max: 1, fetch_types: false })
+    try {
+      expect(await oddSession(plain as unknown as Sql)).toBeNull()
+      expect((await plain`show statement_timeout`)[0]).toEqual({ statement_timeout: '3s' })
+    } finally {
+      await plain.end()
+    }
+  })
+
   test('serves with no more than that', async () => {
     expect(await refusal()).toBe('')
     expect(await refusal(urlOf(await makeServingRole()))).toBe('')
@@ -207,6 +224,14 @@ describe('serve refuses to start', () => {
     const lookup = randomBytes(32).toString('base64')
     expect(await refusal(world.appUrl, { ...world.dataKeys, lookup })).toContain('the data keys are not those')
   })
+
+  test.each(['TimeZone=Asia/Ho_Chi_Minh', 'TimeZone=Europe/London', 'DateStyle=SQL'])(
+    'on a session with %s: every time it reads would be another',
+    async (setting) => {
+      expect(await refusal(`${world.appUrl}?${setting}`)).toContain(setting.replace('=', ' '))
+      expect(await refusal(`${world.appUrl}?TimeZone=Etc/GMT`)).toBe('')
+    },
+  )
 
   test('and says nothing of a password', async () => {
     expect(await refusal(world.ownerUrl)).not.toContain(inject('cluster').password)

@@ -1,18 +1,39 @@
-/** What the contract says in HTTP, asked of workerd too. Suites about the process (drain, sockets, load) are not here. */
+/** What the contract says in HTTP, asked of workerd too. */
 export const WORKERD_SUITES: readonly string[] = [
+  'access-matrix',
+  'batch',
+  'body-bytes',
   'body-shape',
+  'database-gone',
   'decision-codes',
+  'disclosure',
+  'document-fuzz',
+  'enrolment',
   'evidence-answered',
   'evidence-refused',
+  'idempotency',
   'oauth-assertion',
   'oauth-grant',
   'openapi-examples',
   'refused-calls',
-  'verification',
+  'revocation',
   'token-refused',
   'unverified-visits',
+  'verification',
   'verification-by-id',
 ].map((name) => `test/http/${name}.db.test.ts`)
+
+/** The other suites of `test/http`: asked of Node alone, each with its reason. */
+export const NODE_SUITES: Readonly<Record<string, string>> = {
+  'copy-state': 'what it varies is decided by pure code; its statements are those of decision-codes',
+  drain: 'a process is drained, an isolate is not',
+  fuzz: 'document-fuzz asks the same of workerd',
+  health:
+    'a server for each of its databases, a second each on workerd; database-gone and access-matrix ask for health',
+  limits: 'counted in memory by the same code, for each isolate; connections are the platform’s',
+  'request-events': 'lines as pino writes them; each refusal that is asked of workerd looks at its own line',
+  routes: 'bytes for the parser of Node; on Workers the platform parses',
+}
 
 interface Difference {
   readonly suite: string
@@ -23,6 +44,26 @@ interface Difference {
 
 /** What is not asked of workerd, and why. */
 export const NOT_ON_WORKERD: readonly Difference[] = [
+  {
+    suite: 'batch',
+    test: /^the lane/,
+    why: 'a batch has the connection of its request, so that nobody waits behind it: there is no lane',
+  },
+  {
+    suite: 'body-bytes',
+    test: /300 KB, announced$/,
+    why: 'refused all the same (one byte too many, below); that its connection ends, workerd says when it ends it',
+  },
+  {
+    suite: 'body-bytes',
+    test: /chunks that never end$/,
+    why: 'the platform bounds an upload itself (100 MB); workerd reads on after the answer, as long as the client sends',
+  },
+  {
+    suite: 'revocation',
+    test: /one by one$/,
+    why: 'each request asks for itself: no promise passes from one to another',
+  },
   {
     suite: 'refused-calls',
     test: /^who was refused|^a minute that is over would wait/,

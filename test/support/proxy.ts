@@ -6,6 +6,8 @@ export interface DatabaseProxy {
   readonly port: number
   /** What the server says on the connections of now gets lost; it still hears. New connections pass. */
   loseAnswers(): void
+  /** From now on nobody is answered, on new connections neither; they are taken all the same. Until it is to answer again. */
+  answers(whether: boolean): void
   /** Breaks every connection; new ones pass. */
   breakConnections(): void
   close(): Promise<void>
@@ -14,6 +16,7 @@ export interface DatabaseProxy {
 export async function startProxy(to: { readonly host: string; readonly port: number }): Promise<DatabaseProxy> {
   const sockets = new Set<Socket>()
   const silent = new WeakSet<Socket>()
+  let isSilent = false
   const server = createServer((near) => {
     const far = connect(to.port, to.host)
     const both = [near, far]
@@ -27,7 +30,7 @@ export async function startProxy(to: { readonly host: string; readonly port: num
     }
     near.on('data', (bytes) => far.write(bytes))
     far.on('data', (bytes) => {
-      if (!silent.has(far)) near.write(bytes)
+      if (!isSilent && !silent.has(far)) near.write(bytes)
     })
   })
   server.listen(0, '127.0.0.1')
@@ -36,6 +39,9 @@ export async function startProxy(to: { readonly host: string; readonly port: num
     port: (server.address() as AddressInfo).port,
     loseAnswers: () => {
       for (const socket of sockets) silent.add(socket)
+    },
+    answers: (whether) => {
+      isSilent = !whether
     },
     breakConnections: () => {
       for (const socket of sockets) socket.destroy()

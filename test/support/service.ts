@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { inject } from 'vitest'
+import { startWorkerd } from '../../loadtest/workerd.ts'
 import { facilities } from '../../mocks/province/facilities.ts'
 import { issueAccessToken, TOKEN_LIFE_SECONDS } from '../../src/access/access-token.ts'
 import { type AccessScope, ROLE_SCOPES, readClientId } from '../../src/access/principal.ts'
@@ -16,7 +17,6 @@ import { keyCheckOf, type LoadPlan, prepareChunk } from '../../src/sync/load.ts'
 import { beginLoad, copyChunk, finishLoad } from '../../src/sync/store.ts'
 import type { VerificationAnswer } from '../../src/verification/answer.ts'
 import { type Cluster, createDatabase, databaseUrl } from './cluster.ts'
-import { startWorkerd } from './workerd.ts'
 
 /** A key of the tests' clients; the private half stays here, as a facility's does in its own house. */
 export type ClientKeyPair = TokenKeysFile['keys'][number]
@@ -94,7 +94,7 @@ export async function createWorld(
       const server =
         bundle === undefined
           ? await startServer(testConfig(appUrl, env), keys, logTo)
-          : await startWorkerd(bundle, appUrl, { PUBLIC_URL, SERVICE_ID, ...NO_ENTRY_OF_REFUSED, ...env }, keys, logTo)
+          : await startWorkerd(bundle, appUrl, { PUBLIC_URL, SERVICE_ID, ...FEW_CLIENTS, ...env }, keys, logTo)
       running.push(server)
       return { url: `http://127.0.0.1:${server.port}`, server, log }
     },
@@ -107,9 +107,18 @@ export async function createWorld(
 }
 
 export const SERVICE_ID = 'urn:kiemthe:test'
-/** Suites count the log's entries: what they are refused is written when the server ends, not in their midst. */
-export const NO_ENTRY_OF_REFUSED = { REFUSED_CALLS_WINDOW_SECONDS: '86400' }
 export const PUBLIC_URL = 'https://kiemthe.test'
+
+/** Suites ask with few clients, as fast as they can. */
+const FEW_CLIENTS = {
+  RATE_LIMIT_PER_SECOND: '1000000',
+  RATE_LIMIT_BURST: '1000000',
+  GUESSING_MISSES_PER_HOUR: '1000000',
+  BAD_CREDENTIALS_PER_SECOND: '1000000',
+  BAD_CREDENTIALS_BURST: '1000000',
+  // they count the log's entries: what they are refused is written when the server ends, not in their midst
+  REFUSED_CALLS_WINDOW_SECONDS: '86400',
+}
 
 /** The environment of a server process on this world; key files are the caller's to write. */
 export function testConfig(appUrl: string, env: Record<string, string>): Config {
@@ -121,13 +130,7 @@ export function testConfig(appUrl: string, env: Record<string, string>): Config 
     DATA_KEYS_FILE: 'unused',
     TOKEN_KEYS_FILE: 'unused',
     DRAIN_TIMEOUT_MS: '5000',
-    // suites ask with few clients, as fast as they can
-    RATE_LIMIT_PER_SECOND: '1000000',
-    RATE_LIMIT_BURST: '1000000',
-    GUESSING_MISSES_PER_HOUR: '1000000',
-    BAD_CREDENTIALS_PER_SECOND: '1000000',
-    BAD_CREDENTIALS_BURST: '1000000',
-    ...NO_ENTRY_OF_REFUSED,
+    ...FEW_CLIENTS,
     ...env,
   })
 }

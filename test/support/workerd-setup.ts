@@ -1,15 +1,14 @@
-import { execFile } from 'node:child_process'
 import { rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { promisify } from 'node:util'
 import type { TestProject } from 'vitest/node'
+import { bundleWorker } from '../../loadtest/workerd.ts'
 import setupCluster from './global-setup.ts'
 import { throwawayFolder } from './throwaway-folder.ts'
 
 /** The bundle is made by wrangler, as for a deployment, while PostgreSQL starts. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = await throwawayFolder()
-  const [removeCluster, bundled] = await Promise.allSettled([setupCluster(project), bundle(folder)])
+  const [removeCluster, bundled] = await Promise.allSettled([setupCluster(project), bundleWorker(folder)])
   const teardown = async () => {
     if (removeCluster.status === 'fulfilled') await removeCluster.value()
     await rm(dirname(folder), { recursive: true, force: true })
@@ -21,11 +20,4 @@ export default async function setup(project: TestProject): Promise<() => Promise
   }
   project.provide('workerBundle', join(folder, 'worker.js'))
   return teardown
-}
-
-async function bundle(folder: string): Promise<void> {
-  const wrangler = join('node_modules', 'wrangler', 'bin', 'wrangler.js')
-  await promisify(execFile)(process.execPath, [wrangler, 'deploy', '--dry-run', '--outdir', folder], {
-    env: { ...process.env, WRANGLER_SEND_METRICS: 'false', CI: 'true' },
-  })
 }

@@ -1,7 +1,24 @@
+import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
-import type { TokenKeysFile } from '../../src/access/token-keys.ts'
-import type { DataKeysFile } from '../../src/data-keys.ts'
-import type { RunningServer } from '../../src/node.ts'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import type { TokenKeysFile } from '../src/access/token-keys.ts'
+import type { DataKeysFile } from '../src/data-keys.ts'
+import type { RunningServer } from '../src/node.ts'
+
+const ROOT = fileURLToPath(new URL('../', import.meta.url))
+
+/** As for a deployment: `worker.js` in the folder. Returns what wrangler says of it. */
+export async function bundleWorker(folder: string): Promise<string> {
+  const wrangler = join(ROOT, 'node_modules', 'wrangler', 'bin', 'wrangler.js')
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [wrangler, 'deploy', '--dry-run', '--outdir', folder],
+    { cwd: ROOT, env: { ...process.env, WRANGLER_SEND_METRICS: 'false', WRANGLER_HIDE_BANNER: 'true', CI: 'true' } },
+  )
+  return stdout
+}
 
 /** The Worker as wrangler bundles it, on the platform's own runtime; `DATABASE_URL` stands for Hyperdrive's. */
 export async function startWorkerd(

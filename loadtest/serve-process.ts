@@ -44,6 +44,8 @@ export async function startServe(options: ServeOptions): Promise<ServeProcess> {
       // few clients stand for many
       RATE_LIMIT_PER_SECOND: '1000000',
       RATE_LIMIT_BURST: '1000000',
+      BAD_CREDENTIALS_PER_SECOND: '1000000',
+      BAD_CREDENTIALS_BURST: '1000000',
       // the log is counted: refused calls are written when the process ends
       REFUSED_CALLS_WINDOW_SECONDS: '86400',
       ...env,

@@ -30,8 +30,9 @@ export const NODE_SUITES: Readonly<Record<string, string>> = {
   fuzz: 'document-fuzz asks the same of workerd',
   health:
     'a server for each of its databases, a second each on workerd; database-gone and access-matrix ask for health',
-  limits: 'counted in memory by the same code, for each isolate',
+  limits: 'counted in memory by the same code, for each isolate; connections are the platform’s',
   'request-events': 'lines as pino writes them; each refusal that is asked of workerd looks at its own line',
+  tls: 'the platform ends TLS, and no token is bound there',
   routes: 'bytes for the parser of Node; on Workers the platform parses',
 }
 

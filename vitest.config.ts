@@ -15,7 +15,7 @@ export default defineConfig({
           name: 'pure',
           include: ['test/**/*.test.ts'],
           exclude: ['test/**/*.db.test.ts'],
-          // nothing is mocked, no state is kept in modules: they are loaded once a worker, not once a suite
+          // no module is mocked, none keeps state that shows: they are loaded once a worker, not once a suite
           isolate: false,
           testTimeout: 60_000,
         },

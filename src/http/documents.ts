@@ -46,10 +46,10 @@ const HTML_HEADERS = {
 const STYLE = `:root{color-scheme:light}body{font:1rem/1.5 system-ui,sans-serif;max-width:72rem;margin:auto;padding:1rem;color:#111;background:#fff}
 h2,h3{scroll-margin-top:1rem}nav ul{columns:20rem;padding-left:1.2rem}nav li{break-inside:avoid}
 table{border-collapse:collapse;width:100%}th,td{border:1px solid #888;padding:.4rem;text-align:left;vertical-align:top}
-td{overflow-wrap:anywhere;min-width:4rem}pre{background:#f2f2f2;padding:.6rem;overflow:auto;max-height:30rem}
+td{overflow-wrap:break-word}td[data-column=schema]{overflow-wrap:anywhere;min-width:8rem}pre{background:#f2f2f2;padding:.6rem;overflow:auto;max-height:30rem}
 :target{background:#fff3b0;scroll-margin-top:1rem}a:focus-visible,summary:focus-visible,pre:focus-visible{outline:3px solid #05c;outline-offset:2px}
 h3 code{overflow-wrap:anywhere}section{border-top:1px solid #888;margin-top:2rem}summary{padding:.2rem 0}
-@media(max-width:50rem){thead{position:absolute;clip-path:inset(50%)}table,tbody,tr,th,td{display:block}tr{border:1px solid #888;margin-bottom:.8rem}
+@media screen and (max-width:50rem){thead{position:absolute;clip-path:inset(50%)}table,tbody,tr,th,td{display:block}tr{border:1px solid #888;margin-bottom:.8rem}
 th,td{border:0}td:empty{display:none}td::before{content:attr(data-column);display:block;font-size:.8rem;color:#555}}
 @media print{body{max-width:none;font-size:9pt}pre{white-space:pre-wrap;overflow-wrap:anywhere;max-height:none}tr{break-inside:avoid}h2,h3,h4{break-after:avoid}
 details::details-content{content-visibility:visible;display:block;height:auto}:target{background:none}}`

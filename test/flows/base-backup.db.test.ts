@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { chmod, cp, mkdir, writeFile } from 'node:fs/promises'
+import { chmod, chown, cp, mkdir, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -75,10 +75,17 @@ async function baseBackup(to: string): Promise<void> {
     const copy = `tar -C "$0" --exclude='./pg_wal/*' --exclude=./postmaster.pid -cf - . | tar -C "$1" -xpf -`
     await promisify(execFile)('bash', ['-c', copy, join(folder, 'data'), to])
     const [stopped] = await sql<{ labelfile: string }[]>`select labelfile from pg_backup_stop(true)`
-    await writeFile(join(to, 'backup_label'), stopped?.labelfile ?? '')
+    await addFile(to, 'backup_label', stopped?.labelfile ?? '')
   } finally {
     await sql.end()
   }
+}
+
+/** Whose the folder is, who is not us when we are root: PostgreSQL opens these for writing. */
+async function addFile(data: string, name: string, text: string): Promise<void> {
+  const { uid, gid } = await stat(data)
+  await writeFile(join(data, name), text)
+  await chown(join(data, name), uid, gid)
 }
 
 /** Every record that was written so far is in the archive. */
@@ -102,7 +109,7 @@ async function restore(backup: string, name: string, settings: Record<string, st
   await mkdir(home, { mode: 0o755 })
   await promisify(execFile)('cp', ['-a', backup, join(home, 'data')])
   await cp(join(folder, 'password'), join(home, 'password'))
-  await writeFile(join(home, 'data', 'recovery.signal'), '')
+  await addFile(join(home, 'data'), 'recovery.signal', '')
   restored.push(home)
   const command = {
     restore_command: `cp ${archive}/%f %p`,

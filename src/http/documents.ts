@@ -39,10 +39,20 @@ const HTML_HEADERS = {
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   'cache-control': CACHED,
 }
-const STYLE = `body{font:1rem/1.5 system-ui,sans-serif;max-width:72rem;margin:auto;padding:1rem;color:#111;background:#fff}
+/**
+ * Narrow: a row of a table of codes becomes a card, each cell with its column's name, so nothing scrolls sideways but JSON.
+ * Codes break nowhere but at `<wbr>`. On paper the answers that are folded on the screen are open.
+ */
+const STYLE = `:root{color-scheme:light}body{font:1rem/1.5 system-ui,sans-serif;max-width:72rem;margin:auto;padding:1rem;color:#111;background:#fff}
+h2,h3{scroll-margin-top:1rem}nav ul{columns:20rem;padding-left:1.2rem}nav li{break-inside:avoid}
 table{border-collapse:collapse;width:100%}th,td{border:1px solid #888;padding:.4rem;text-align:left;vertical-align:top}
-pre{background:#f2f2f2;padding:.6rem;overflow:auto}:target{background:#fff3b0}a:focus,summary:focus,pre:focus{outline:3px solid #05c}
-code{overflow-wrap:anywhere}section{border-top:1px solid #888;margin-top:2rem}`
+td{overflow-wrap:break-word}td[data-column=schema]{overflow-wrap:anywhere;min-width:8rem}pre{background:#f2f2f2;padding:.6rem;overflow:auto;max-height:30rem}
+:target{background:#fff3b0;scroll-margin-top:1rem}a:focus-visible,summary:focus-visible,pre:focus-visible{outline:3px solid #05c;outline-offset:2px}
+h3 code{overflow-wrap:anywhere}section{border-top:1px solid #888;margin-top:2rem}summary{padding:.2rem 0}
+@media screen and (max-width:50rem){thead{position:absolute;clip-path:inset(50%)}table,tbody,tr,th,td{display:block}tr{border:1px solid #888;margin-bottom:.8rem}
+th,td{border:0}td:empty{display:none}td::before{content:attr(data-column);display:block;font-size:.8rem;color:#555}}
+@media print{body{max-width:none;font-size:9pt}pre{white-space:pre-wrap;overflow-wrap:anywhere;max-height:none}tr{break-inside:avoid}h2,h3,h4{break-after:avoid}
+details::details-content{content-visibility:visible;display:block;height:auto}:target{background:none}}`
 
 let texts: { openapi: string; docs: string; problems: string } | null = null
 
@@ -68,71 +78,106 @@ export async function showProblems(): Promise<Answer> {
 }
 
 function problemsPage(): string {
-  const problems = Object.entries(PROBLEMS).map(([code, row]) => codeRow(code, [String(row.status), row.title], row))
-  const faults = Object.entries(FIELD_ISSUES).map(([code, row]) => codeRow(code, [], row))
+  const problems = Object.entries(PROBLEMS).map(([code, row]) => ({
+    code,
+    cells: [String(row.status), row.title],
+    texts: row,
+  }))
+  const faults = Object.entries(FIELD_ISSUES).map(([code, texts]) => ({ code, cells: [], texts }))
   return page('Problems · Lỗi', [
     '<p><a href="/docs">Reference</a></p>',
-    `<h2>Problems</h2>${table(['code', 'status', 'title', 'Quầy tiếp đón', 'Integrator'], problems)}`,
-    `<h2>Faults of a member</h2>${table(['code', 'Quầy tiếp đón', 'Integrator'], faults)}`,
+    `<h2>Problems</h2>${codeTable(['status', 'title'], problems)}`,
+    `<h2>Faults of a member</h2>${codeTable([], faults)}`,
   ])
 }
 
 function docsPage(): string {
   const { paths, components } = documentSchema.parse(openapi)
+  const contents = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(
+      ([method, { operationId }]) =>
+        `<li><a href="#${escaped(operationId)}"><code>${method.toUpperCase()} ${escaped(path)}</code></a></li>`,
+    ),
+  )
   const operations = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => {
       const { operationId: id, summary, description, security, parameters, requestBody, responses } = operation
       const scopes = security.flatMap((each) => Object.values(each).flat())
       return `<section id="${escaped(id)}"><h3><code>${method.toUpperCase()} ${escaped(path)}</code></h3>
-<p>${escaped(summary)}. ${escaped(description)}</p><p>Scope: ${scopes.length === 0 ? 'none, public' : escaped(scopes.join(' or '))}</p>
+<p>${marked(summary)}. ${marked(description)}</p><p>Scope: ${scopes.length === 0 ? 'none, public' : escaped(scopes.join(' or '))}</p>
 ${
   parameters.length === 0
     ? ''
     : table(
         ['parameter', 'in', 'meaning', 'schema'],
-        parameters.map((each) => row([each.name, each.in, each.description, JSON.stringify(each.schema)])),
+        parameters.map(
+          (each) =>
+            `<tr>${cell('parameter', each.name)}${cell('in', each.in)}${cell('meaning', each.description)}${cell('schema', JSON.stringify(each.schema))}</tr>`,
+        ),
       )
 }
-${requestBody === undefined ? '' : `<h4>Request</h4><p>${escaped(requestBody.description)}</p>${json(requestBody.content)}`}
+${requestBody === undefined ? '' : `<h4>Request</h4><p>${marked(requestBody.description)}</p>${json(requestBody.content)}`}
 <h4>Answers</h4>${Object.entries(responses)
         .map(
           ([status, each]) =>
-            `<details><summary>${status} ${escaped(each.description)}</summary>${json(each.content)}</details>`,
+            `<details><summary>${status} ${marked(each.description)}</summary>${json(each.content)}</details>`,
         )
         .join('')}</section>`
     }),
   )
-  const decisions = Object.entries(DECISION_CODES).map(([code, each]) =>
-    codeRow(code, [each.vssCode ?? '–', each.decision, each.cause ?? ''], DECISION_TEXTS[code as DecisionCode]),
-  )
-  const warnings = Object.entries(WARNING_TEXTS).map(([code, each]) => codeRow(code, [], each))
+  const decisions = Object.entries(DECISION_CODES).map(([code, each]) => ({
+    code,
+    cells: [each.vssCode ?? '–', each.decision, each.cause ?? ''],
+    texts: DECISION_TEXTS[code as DecisionCode],
+  }))
+  const warnings = Object.entries(WARNING_TEXTS).map(([code, texts]) => ({ code, cells: [], texts }))
   const schemas = Object.entries(components.schemas).map(
     ([name, schema]) => `<section id="schema-${escaped(name)}"><h3>${escaped(name)}</h3>${json(schema)}</section>`,
   )
   return page('Kiểm thẻ', [
     '<p><a href="/openapi.json">OpenAPI 3.1</a> · <a href="/docs/problems">Problems</a> · <a href="#operations">Operations</a> · <a href="#decisions">Decisions</a> · <a href="#warnings">Warnings</a> · <a href="#schemas">Schemas</a></p>',
-    `<h2 id="operations">Operations</h2>${operations.join('')}`,
-    `<h2 id="decisions">Decisions · Kết quả</h2>${table(['code', 'VSS', 'decision', 'cause', 'Quầy tiếp đón', 'Integrator'], decisions)}`,
-    `<h2 id="warnings">Warnings · Lưu ý</h2>${table(['code', 'Quầy tiếp đón', 'Integrator'], warnings)}`,
+    `<h2 id="operations">Operations</h2><nav aria-label="Operations"><ul>${contents.join('')}</ul></nav>${operations.join('')}`,
+    `<h2 id="decisions">Decisions · Kết quả</h2>${codeTable(['VSS', 'decision', 'cause'], decisions)}`,
+    `<h2 id="warnings">Warnings · Lưu ý</h2>${codeTable([], warnings)}`,
     `<h2 id="schemas">Schemas</h2>${schemas.join('')}`,
   ])
 }
 
 function page(title: string, parts: readonly string[]): string {
-  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title}</title><style>${STYLE}</style></head><body><main><h1>${title}</h1>${parts.join('\n')}</main></body></html>`
+  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>${title}</title><style>${STYLE}</style></head><body><main><h1>${title}</h1>${parts.join('\n')}</main></body></html>`
 }
 
-function codeRow(code: string, cells: readonly string[], { desk, integrator }: { desk: string; integrator: string }) {
-  const rest = cells.map((cell) => `<td>${escaped(cell)}</td>`).join('')
-  return `<tr id="${code}"><th scope="row"><a href="#${code}"><code>${code}</code></a></th>${rest}<td lang="vi">${escaped(desk)}</td><td>${escaped(integrator)}</td></tr>`
+/** A table of codes: each row has an anchor, its own columns, and the two texts. */
+function codeTable(columns: readonly string[], rows: readonly CodeRow[]): string {
+  const body = rows.map(({ code, cells, texts: { desk, integrator } }) => {
+    const breakable = code.replaceAll('_', '_<wbr>')
+    const rest = cells.map((text, at) => cell(columns[at] ?? '', text)).join('')
+    return `<tr id="${code}"><th scope="row"><a href="#${code}"><code>${breakable}</code></a></th>${rest}${cell(DESK, desk, ' lang="vi"')}${cell(INTEGRATOR, integrator)}</tr>`
+  })
+  return table(['code', ...columns, DESK, INTEGRATOR], body)
 }
 
-function row(cells: readonly string[]): string {
-  return `<tr>${cells.map((cell) => `<td>${escaped(cell)}</td>`).join('')}</tr>`
+interface CodeRow {
+  readonly code: string
+  readonly cells: readonly string[]
+  readonly texts: { readonly desk: string; readonly integrator: string }
+}
+
+const DESK = 'Quầy tiếp đón'
+const INTEGRATOR = 'Integrator'
+
+function cell(column: string, text: string, attributes = ''): string {
+  return `<td data-column="${escaped(column)}"${attributes}>${marked(text)}</td>`
 }
 
 function table(head: readonly string[], rows: readonly string[]): string {
-  return `<table><thead><tr>${head.map((cell) => `<th scope="col">${escaped(cell)}</th>`).join('')}</tr></thead><tbody>${rows.join('')}</tbody></table>`
+  const names = head.map((name) => `<th scope="col"${name === DESK ? ' lang="vi"' : ''}>${escaped(name)}</th>`)
+  return `<table><thead><tr>${names.join('')}</tr></thead><tbody>${rows.join('')}</tbody></table>`
+}
+
+/** Texts name members as \`member\`. */
+function marked(text: string): string {
+  return escaped(text).replace(/`([^`]+)`/g, '<code>$1</code>')
 }
 
 function json(value: unknown): string {

@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createWorld, type Running, type World } from '../support/service.ts'
+import { describe, expect, test } from 'vitest'
+import { openDesk, running, token, world } from '../support/desk.ts'
 import { asking, expectRefused, logState, MARK, record, scan, secretsOf, send, sendRaw } from './http-support.ts'
 
 const someone = record()
@@ -9,17 +9,7 @@ const good = asking(scan(someone))
 const text = JSON.stringify(good)
 const KIB = 1024
 
-let world: World
-let running: Running
-let token: string
-
-beforeAll(async () => {
-  world = await createWorld([someone])
-  running = await world.start()
-  token = await world.token('facility:38001')
-})
-
-afterAll(() => world?.close())
+openDesk([someone])
 
 async function expectAnswered(body: unknown, headers: Record<string, string> = {}) {
   const before = await logState(world)

@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { ErrorCode, FieldIssue } from '../../src/errors.ts'
-import { createWorld, type Running, type World } from '../support/service.ts'
+import { openDesk, running, token, world } from '../support/desk.ts'
 import {
   asking,
   card,
@@ -20,17 +20,7 @@ const secrets = secretsOf(someone)
 const good = asking(scan(someone))
 const text = JSON.stringify(good)
 
-let world: World
-let running: Running
-let token: string
-
-beforeAll(async () => {
-  world = await createWorld([someone])
-  running = await world.start()
-  token = await world.token('facility:38001')
-})
-
-afterAll(() => world?.close())
+openDesk([someone])
 
 function refused(body: unknown, code: ErrorCode, at?: string, issue?: FieldIssue) {
   const wanted = { status: 400, code, ...(at === undefined || issue === undefined ? {} : { at, issue }) }

@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { FeedRow } from '../../src/sync/feed.ts'
-import { createWorld, type Running, type World } from '../support/service.ts'
+import { openDesk, running, token, world } from '../support/desk.ts'
 import {
   asking,
   card,
@@ -26,17 +26,7 @@ const gone = record({ status: 'revoked', statusFrom: '2026-01-02' })
 const nobody = record()
 const noChild = { ...child, citizenId: '038224999999', insuranceNumber: '3899999999', cardNumber: 'TE13838999999' }
 
-let world: World
-let running: Running
-let token: string
-
-beforeAll(async () => {
-  world = await createWorld([someone, child, held, gone])
-  running = await world.start()
-  token = await world.token('facility:38001')
-})
-
-afterAll(() => world?.close())
+openDesk([someone, child, held, gone])
 
 async function ask(evidence: unknown, members: Record<string, unknown> = {}): Promise<Replied> {
   const reply = await send(running.url, { token, body: asking(evidence, members) })

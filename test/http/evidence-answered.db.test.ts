@@ -1,11 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { childOutsider, outsider } from '../../mocks/province/outsider.ts'
 import { chipIdQrText } from '../../mocks/province/qr.ts'
 import { isCheckCodeOf, readCheckCode } from '../../src/audit/check-code.ts'
 import { endOfDayInVietnam, isoDate } from '../../src/calendar.ts'
 import { deriveDataKeys, lookupKey, pseudonym } from '../../src/data-keys.ts'
 import type { FeedRow } from '../../src/sync/feed.ts'
-import { createWorld, type Running, type World } from '../support/service.ts'
+import { openDesk, running, token, world } from '../support/desk.ts'
 import {
   alsoOf,
   asking,
@@ -31,17 +31,7 @@ const reissued = record({ citizenId: '038199000014', sex: 'male', dateOfBirth: '
 const two = record()
 const twoToo = alsoOf(two, { cardNumber: `HN238${two.insuranceNumber}`, validTo: null })
 
-let world: World
-let running: Running
-let token: string
-
-beforeAll(async () => {
-  world = await createWorld([someone, child, elder, foreigner, dotted, reissued, two, twoToo])
-  running = await world.start()
-  token = await world.token('facility:38001')
-})
-
-afterAll(() => world?.close())
+openDesk([someone, child, elder, foreigner, dotted, reissued, two, twoToo])
 
 async function answer(evidence: unknown, members: Record<string, unknown> = {}) {
   const before = await logState(world)

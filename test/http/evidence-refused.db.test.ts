@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { FieldIssue } from '../../src/errors.ts'
-import { createWorld, type Running, type World } from '../support/service.ts'
+import { openDesk, running, token, world } from '../support/desk.ts'
 import {
   asking,
   card,
@@ -24,17 +24,7 @@ const cardQr = cardScan(someone).text
 const number = someone.citizenId ?? ''
 const tomorrow = day(1).split('-').reverse().join('')
 
-let world: World
-let running: Running
-let token: string
-
-beforeAll(async () => {
-  world = await createWorld([someone])
-  running = await world.start()
-  token = await world.token('facility:38001')
-})
-
-afterAll(() => world?.close())
+openDesk([someone])
 
 async function refused(body: unknown, at: string, issue: FieldIssue, more: readonly string[] = []) {
   const wanted = { status: 400, code: 'invalid_request', at, issue } as const

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createWorld, type Running, type World } from '../support/service.ts'
+import { expect, test } from 'vitest'
+import { openDesk, running, token, world } from '../support/desk.ts'
 import {
   asking,
   card,
@@ -37,17 +37,7 @@ const requests = [
   asking(document(someone, 'birthCertificate', someone.citizenId ?? '')),
 ]
 
-let world: World
-let running: Running
-let token: string
-
-beforeAll(async () => {
-  world = await createWorld([someone, ended])
-  running = await world.start()
-  token = await world.token('facility:38001')
-})
-
-afterAll(() => world?.close())
+openDesk([someone, ended])
 
 type Json = null | boolean | number | string | Json[] | { [name: string]: Json }
 

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createWorld, type Running, type World } from '../support/service.ts'
+import { describe, expect, test } from 'vitest'
+import { openDesk, running, token, world } from '../support/desk.ts'
 import {
   asking,
   card,
@@ -46,17 +46,7 @@ const secrets = [...secretsOf(someone), encodeURIComponent(someone.fullName), 'B
 const citizenId = someone.citizenId ?? ''
 const good = asking(scan(someone))
 
-let world: World
-let running: Running
-let token: string
-
-beforeAll(async () => {
-  world = await createWorld([someone])
-  running = await world.start()
-  token = await world.token('facility:38001')
-})
-
-afterAll(() => world?.close())
+openDesk([someone])
 
 /** The events that these requests left: one each, of the closed list of fields, naming nobody. */
 async function eventsOf(...requests: Request[]): Promise<Record<string, unknown>[]> {

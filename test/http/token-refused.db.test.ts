@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import { type CryptoKey, importJWK, type JWTHeaderParameters, SignJWT } from 'jose'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { makeSigningKey } from '../../src/access/token-keys.ts'
 import type { ErrorCode } from '../../src/errors.ts'
-import { createWorld, type Running, SERVICE_ID, type World } from '../support/service.ts'
+import { openDesk, running, token, world } from '../support/desk.ts'
+import { SERVICE_ID } from '../support/service.ts'
 import { asking, expectRefused, MARK, record, scan, secretsOf, send } from './http-support.ts'
 
 const someone = record()
@@ -11,17 +12,7 @@ const secrets = secretsOf(someone)
 const good = asking(scan(someone))
 const SERVER_TIME = /^server time \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 
-let world: World
-let running: Running
-let token: string
-
-beforeAll(async () => {
-  world = await createWorld([someone])
-  running = await world.start()
-  token = await world.token('facility:38001')
-})
-
-afterAll(() => world?.close())
+openDesk([someone])
 
 function refused(authorization: string | null, status: number, code: ErrorCode, more: readonly string[] = []) {
   const headers: Record<string, string> = authorization === null ? {} : { authorization }

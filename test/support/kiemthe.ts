@@ -8,6 +8,8 @@ import { stopEmbedded } from '../../src/cli/embedded/start.ts'
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const CLI = join(ROOT, 'src', 'cli.ts')
+/** The next process takes what the former compiled: a start costs 0.43 s instead of 0.65 s, and suites have some hundred. */
+const NODE_COMPILE_CACHE = join(ROOT, 'node_modules', '.cache', 'compiled')
 
 export interface Ended {
   readonly code: number | null
@@ -45,7 +47,11 @@ export function bash(script: string): Promise<Ended> {
 
 function startProcess(file: string, args: readonly string[], env: Environment): Command {
   const { PATH, HOME } = process.env
-  const child = spawn(file, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'], env: { PATH, HOME, ...env } })
+  const child = spawn(file, args, {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH, HOME, NODE_COMPILE_CACHE, ...env },
+  })
   let stdout = ''
   let stderr = ''
   const heard = new Set<() => void>()

@@ -109,8 +109,10 @@ async function build() {
   const address = () => '192.0.2.1'
   const admission = (): Admission => ({ caller: null, rateLimit: {} })
   const { tokenKeys, tokens, limits, config } = service
-  const bearer = (c: Context) =>
-    readBearer(c.req.header('authorization'), tokenKeys, tokens, config.serviceId, new Date(), () => {})
+  const bearer = (c: Context) => {
+    const presented = { authorization: c.req.header('authorization'), certificate: null, beforeProof: () => {} }
+    return readBearer(presented, tokenKeys, tokens, config.serviceId, new Date())
+  }
   const serving = (at: Scope, work: (c: Context, at: Scope) => Promise<Answer>) =>
     mounted(endpoint(() => at, address, { access: 'public', work }))
   const access = ['verify'] as const

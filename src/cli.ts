@@ -38,6 +38,10 @@ const COMMANDS: Readonly<Record<string, { readonly what: string; readonly load: 
     what: 'accept-behind --reason TEXT: go on with a log that was restored from an older backup',
     load: async () => (await import('./cli/log.ts')).log,
   },
+  keys: {
+    what: 'list | rotate token|seal: the service’s own keys: --wait --at-once --data',
+    load: async () => (await import('./cli/keys.ts')).keys,
+  },
   sample: {
     what: 'synthetic people with the decision they must get: --count --code',
     load: async () => (await import('./cli/sample.ts')).sample,

@@ -23,6 +23,13 @@ const settings = z.object({
   TOKEN_KEYS_FILE: z.string().min(1),
   /** Where the log's mark is kept; on another disk than the database. Without it a restored older database is not noticed. */
   LOG_MARK_FILE: z.string().min(1).optional(),
+  /** PEM. With these the process speaks TLS itself; without, whoever stands in front of it does. */
+  TLS_CERT_FILE: z.string().min(1).optional(),
+  TLS_KEY_FILE: z.string().min(1).optional(),
+  /** Who vouches for clients' certificates; a certificate of anybody else ends its connection. */
+  TLS_CLIENT_CA_FILE: z.string().min(1).optional(),
+  /** `required`: nobody is answered without one, balancers and scrapers neither. */
+  TLS_CLIENT_CERT: z.enum(['optional', 'required']).default('optional'),
   /** Processes that share the port and the log; one a core is the most that helps. */
   PROCESSES: wholeNumber(1, 64).default(1),
   /** For each process. One read and one append are in flight at a time, the rest is for lookups by id, tokens and health. */
@@ -86,13 +93,45 @@ const settings = z.object({
   LOG_LEVEL: z.enum(['info', 'warn', 'error', 'silent']).default('info'),
 })
 
-export const configSchema = settings.refine((env) => !(env.COPY_STALE_AFTER_HOURS < env.COPY_LATE_AFTER_HOURS), {
-  path: ['COPY_STALE_AFTER_HOURS'],
-  message: 'is less than COPY_LATE_AFTER_HOURS',
-  when: () => true, // said beside the others, not after they are mended
-})
+const beside = { when: () => true } // said beside the others, not after they are mended
+
+export const configSchema = settings
+  .refine((env) => !(env.COPY_STALE_AFTER_HOURS < env.COPY_LATE_AFTER_HOURS), {
+    path: ['COPY_STALE_AFTER_HOURS'],
+    message: 'is less than COPY_LATE_AFTER_HOURS',
+    ...beside,
+  })
+  .refine((env) => env.TLS_CERT_FILE === undefined || env.TLS_KEY_FILE !== undefined, {
+    path: ['TLS_KEY_FILE'],
+    message: 'is not set, but TLS_CERT_FILE is',
+    ...beside,
+  })
+  .refine((env) => env.TLS_CERT_FILE !== undefined || !(env.TLS_KEY_FILE ?? env.TLS_CLIENT_CA_FILE), {
+    path: ['TLS_CERT_FILE'],
+    message: 'is not set, but TLS_KEY_FILE or TLS_CLIENT_CA_FILE is',
+    ...beside,
+  })
+  .refine((env) => env.TLS_CLIENT_CERT !== 'required' || env.TLS_CLIENT_CA_FILE !== undefined, {
+    path: ['TLS_CLIENT_CERT'],
+    message: 'needs TLS_CLIENT_CA_FILE',
+    ...beside,
+  })
+  // assertions name PUBLIC_URL, and HSTS goes with it
+  .refine((env) => env.TLS_CERT_FILE === undefined || !String(env.PUBLIC_URL).startsWith('http:'), {
+    path: ['PUBLIC_URL'],
+    message: 'is not https, but TLS_CERT_FILE is set',
+    ...beside,
+  })
 
 export type Environment = Readonly<Record<string, string | undefined>>
+
+export interface TlsConfig {
+  readonly certFile: string
+  readonly keyFile: string
+  /** Null: no client is asked for a certificate. */
+  readonly clientCaFile: string | null
+  readonly clientCert: 'optional' | 'required'
+}
 
 export interface Config {
   readonly publicUrl: string
@@ -104,6 +143,8 @@ export interface Config {
   readonly tokenKeysFile: string
   /** Null: no mark is kept. */
   readonly logMarkFile: string | null
+  /** Null: plain HTTP. */
+  readonly tls: TlsConfig | null
   readonly processes: number
   readonly dbConnectionsMax: number
   readonly dbStatementTimeoutMs: number
@@ -156,6 +197,7 @@ export function readConfig(environment: Environment): Config {
     dataKeysFile: env.DATA_KEYS_FILE,
     tokenKeysFile: env.TOKEN_KEYS_FILE,
     logMarkFile: env.LOG_MARK_FILE ?? null,
+    tls: tlsOf(env),
     processes: env.PROCESSES,
     dbConnectionsMax: env.DB_CONNECTIONS_MAX,
     dbStatementTimeoutMs: env.DB_STATEMENT_TIMEOUT_MS,
@@ -179,4 +221,10 @@ export function readConfig(environment: Environment): Config {
         : { endpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT, ratio: env.OTEL_TRACES_SAMPLER_ARG },
     logLevel: env.LOG_LEVEL,
   }
+}
+
+function tlsOf(env: z.infer<typeof configSchema>): TlsConfig | null {
+  const { TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile, TLS_CLIENT_CA_FILE: clientCaFile = null } = env
+  if (certFile === undefined || keyFile === undefined) return null
+  return { certFile, keyFile, clientCaFile, clientCert: env.TLS_CLIENT_CERT }
 }

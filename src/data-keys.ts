@@ -18,6 +18,8 @@ export const dataKeysSchema = z.strictObject({
     /** The generation new rows are sealed under; older ones stay readable. One byte in each sealed row. */
     current: z.int().min(1).max(255),
     generations: z.record(z.string().regex(/^[1-9]\d{0,2}$/), secret),
+    /** The last step of a rotation under way (`kiemthe keys rotate seal`); absent when there is none. */
+    rotation: z.strictObject({ step: z.enum(['added', 'seals', 'resealed']), at: z.iso.datetime() }).optional(),
   }),
 })
 

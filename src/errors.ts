@@ -23,6 +23,7 @@ export const ERROR_CODES = [
   'token_not_yet_valid',
   'token_audience',
   'token_revoked',
+  'token_certificate',
   'scope_missing',
   'grant_unsupported',
   'assertion_missing',

@@ -1,14 +1,16 @@
 import cluster from 'node:cluster'
 import { type Server, STATUS_CODES } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { Server as TlsServer } from 'node:tls'
 import { createAdaptorServer } from '@hono/node-server'
 import { getConnInfo } from '@hono/node-server/conninfo'
 import { type DestinationStream, pino } from 'pino'
 import { noRevocationsYet } from './access/revocations.ts'
 import { importTokenKeys, type TokenKeysFile } from './access/token-keys.ts'
 import { createApp } from './app.ts'
-import type { Config } from './config.ts'
+import { type Config, ConfigError } from './config.ts'
 import { type DataKeysFile, deriveDataKeys } from './data-keys.ts'
 import { connect } from './db/connect.ts'
 import { createLane } from './db/lane.ts'
@@ -24,7 +26,9 @@ import { createMetrics, type NodeMetrics } from './host/prometheus.ts'
 import { keepRefused } from './host/refused-calls.ts'
 import { sharedStatements } from './host/statements.ts'
 import { SWEEP_EVERY_MS, sweep } from './host/sweep.ts'
+import { type Clients, readTls, type TlsFiles, tlsOptions, trackClients } from './host/tls.ts'
 import type { AddressOf } from './http/admission.ts'
+import type { Connection } from './http/client-certificate.ts'
 import { toProblem } from './http/problem.ts'
 import { clientAddress, parseNetwork } from './limits/client-address.ts'
 import { createLimits } from './limits/limits.ts'
@@ -63,6 +67,20 @@ export interface RunningServer {
   readonly close: () => Promise<void>
 }
 
+export interface KeyFiles {
+  readonly data: DataKeysFile
+  readonly token: TokenKeysFile
+}
+
+export interface NodeServer extends RunningServer {
+  /** From now on these; throws why not, and the former ones stay. Rows sealed under a generation that is gone do not open. */
+  readonly useKeys: (keys: KeyFiles) => Promise<void>
+  /** Reads the files of TLS again; throws what is wrong with them, and the former ones stay. */
+  readonly renewTls: () => Promise<void>
+  /** For the log: what was to be taken up is not, the former one stays. */
+  readonly renewalFailed: (error: unknown) => void
+}
+
 /** Why `serve` refuses to start; each line is for the operator. */
 export class StartError extends Error {
   readonly problems: readonly string[]
@@ -75,9 +93,9 @@ export class StartError extends Error {
 
 export async function startServer(
   config: Config,
-  keys: { readonly data: DataKeysFile; readonly token: TokenKeysFile },
+  keys: KeyFiles,
   logTo: DestinationStream & { flushSync?: () => void },
-): Promise<RunningServer> {
+): Promise<NodeServer> {
   const log = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime }, logTo)
   const pool = openPool(config)
   const metrics = config.metrics === null ? null : createMetrics()
@@ -90,10 +108,13 @@ export async function startServer(
     limits: createLimits(config),
     metrics: metrics?.service ?? NO_METRICS,
   }
-  await refuseUnfit(pool.query, service, config).catch(async (error: unknown) => {
-    await pool.end()
-    throw error
-  })
+  const tls = await Promise.all([readTlsOf(config), refuseUnfit(pool.query, service, config)]).then(
+    ([files]) => files,
+    async (error: unknown) => {
+      await pool.end()
+      throw error
+    },
+  )
   metrics?.watch({
     limits: service.limits,
     pool: pool.seen,
@@ -116,10 +137,8 @@ export async function startServer(
   // loaded when it is asked for, not before
   const tracing = config.traces === null ? null : (await import('./host/tracing.ts')).startTracing(config.traces)
   const create = (open: OpenScope) => createApp(open, addressBehind(config.trustedProxies))
-  const server = createAdaptorServer({
-    fetch: tracing === null ? create(() => scope).fetch : tracing.around(create, scope),
-    serverOptions: { connectionsCheckingInterval: CONNECTIONS_CHECK_EVERY_MS },
-  }) as Server
+  const app = tracing === null ? create(() => scope) : { fetch: tracing.around(create, scope) }
+  const { server, clients } = openServer(config, tls, app, (code) => log.info({ code }, 'TLS handshake failed'))
   server.requestTimeout = config.requestTimeoutMs
   server.headersTimeout = Math.min(HEADERS_TIMEOUT_MS, config.requestTimeoutMs)
   server.keepAliveTimeout = KEEP_ALIVE_MS
@@ -153,6 +172,23 @@ export async function startServer(
   return {
     port,
     metricsPort: figures?.port ?? null,
+    useKeys: async (files) => {
+      const fresh = { dataKeys: deriveDataKeys(files.data), tokenKeys: await importTokenKeys(files.token) }
+      // a file of another service would find nobody, and tell everybody that there is no record
+      const problems = await unfitness(pool.query, fresh.dataKeys)
+      if (problems.length > 0) throw new StartError(problems)
+      Object.assign(service, { ...fresh, tokens: new Map() } satisfies Partial<Service>)
+      log.info('keys taken up')
+    },
+    renewTls: async () => {
+      const files = await readTlsOf(config)
+      if (files !== null) clients?.renew(files)
+    },
+    renewalFailed: (error) => {
+      const told = error instanceof StartError || error instanceof ConfigError
+      const why = told ? { problems: error.problems } : { failure: describeFailure(error) }
+      log.error(why, 'keys or certificates were not renewed; the former ones stay')
+    },
     close: () => {
       closing ??= (async () => {
         clearInterval(sweeping)
@@ -166,6 +202,35 @@ export async function startServer(
       return closing
     },
   }
+}
+
+async function readTlsOf(config: Config): Promise<TlsFiles | null> {
+  if (config.tls === null) return null
+  return readTls(config.tls).catch((error: unknown) => {
+    throw new StartError([error instanceof Error ? error.message : 'the files of TLS cannot be read'])
+  })
+}
+
+/** Plain HTTP, or TLS with what is known of each client. */
+function openServer(
+  { tls: config }: Config,
+  files: TlsFiles | null,
+  app: Pick<ReturnType<typeof createApp>, 'fetch'>,
+  handshakeFailed: (code: string) => void,
+): { readonly server: Server; readonly clients: Clients | null } {
+  const every = { connectionsCheckingInterval: CONNECTIONS_CHECK_EVERY_MS }
+  if (config === null || files === null) {
+    return { server: createAdaptorServer({ fetch: app.fetch, serverOptions: every }) as Server, clients: null }
+  }
+  const server = createAdaptorServer({
+    fetch: (request, env) =>
+      app.fetch(request, { ...env, clientCertificate: clients.certificateOf(env.incoming) } satisfies Connection),
+    createServer: createSecureServer,
+    serverOptions: { ...every, ...tlsOptions(files, config) },
+  }) as Server
+  if (!(server instanceof TlsServer)) throw new Error('a TLS server was asked for')
+  const clients = trackClients(server, files, handshakeFailed)
+  return { server, clients }
 }
 
 /** For a client that never reads: without a byte for longer than it may take to send a request and to answer it, a connection is closed (Node lets that pass once more when it could write a part). */
@@ -288,7 +353,7 @@ function listen(server: Server, config: Config): Promise<number> {
 }
 
 /** Every request whose head was read gets its answer; connections that carry none are closed at once. */
-async function drain(server: Server, unused: ReadonlySet<Socket>, timeoutMs: number): Promise<void> {
+async function drain(server: Server, unused: ReadonlyMap<string, Socket>, timeoutMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve())
   })
@@ -296,7 +361,7 @@ async function drain(server: Server, unused: ReadonlySet<Socket>, timeoutMs: num
   server.prependListener('request', (_request, response) => {
     response.shouldKeepAlive = false
   })
-  for (const socket of unused) socket.destroy()
+  for (const socket of unused.values()) socket.destroy()
   server.closeIdleConnections()
   const idle = setInterval(() => server.closeIdleConnections(), 50)
   const forced = setTimeout(() => server.closeAllConnections(), timeoutMs)

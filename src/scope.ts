@@ -14,9 +14,11 @@ import type { Metrics } from './metrics/metrics.ts'
 /** Lives as long as the process or isolate: configuration, keys, caches. No sockets: a Workers isolate may not keep any. */
 export interface Service {
   readonly config: Config
-  readonly dataKeys: DataKeys
-  readonly tokenKeys: TokenKeys
-  readonly tokens: TokenCache
+  /** These three are replaced as a whole, in one turn, when a key file changes: read them anew for each use. */
+  dataKeys: DataKeys
+  tokenKeys: TokenKeys
+  /** Decisions under these keys. A decision that is still being made under former ones is kept in a former map. */
+  tokens: TokenCache
   readonly revocations: Revocations
   readonly limits: Limits
   readonly metrics: Metrics
@@ -50,7 +52,8 @@ export interface Scope {
 /** Work that no request asked for, a loop command's. A `Scope` will do for one. */
 export interface Job extends Pick<Scope, 'query' | 'now' | 'findCoverage' | 'append' | 'report'> {
   readonly service: {
-    readonly dataKeys: DataKeys
+    /** Replaced when its file changes. */
+    dataKeys: DataKeys
     readonly config: Pick<Config, 'copyLateAfterMs' | 'copyStaleAfterMs'>
   }
 }

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, randomFillSync } from 'node:crypto'
+import { createCipheriv, createDecipheriv, type DecipherGCM, randomFillSync } from 'node:crypto'
 import type { DataKeys } from './data-keys.ts'
 
 /**
@@ -28,17 +28,43 @@ export function seal(keys: DataKeys, table: SealedTable, subject: string, plain:
 
 /** Throws `SealError` when the value was changed, moved, or sealed under a key we do not hold. */
 export function open(keys: DataKeys, table: SealedTable, subject: string, sealed: Uint8Array): string {
+  return decipher(
+    keys,
+    table,
+    subject,
+    sealed,
+    (cipher, text) => cipher.update(text, undefined, 'utf8') + cipher.final('utf8'),
+  )
+}
+
+function decipher<T>(
+  keys: DataKeys,
+  table: SealedTable,
+  subject: string,
+  sealed: Uint8Array,
+  read: (cipher: DecipherGCM, text: Uint8Array) => T,
+): T {
   const generation = sealed[0]
   const key = generation === undefined ? undefined : keys.seal.get(generation)
   if (key === undefined || sealed.length < HEAD_BYTES + TAG_BYTES) throw new SealError('sealed under an unknown key')
-  const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(1, HEAD_BYTES))
-  decipher.setAAD(associatedData(table, subject))
-  decipher.setAuthTag(sealed.subarray(sealed.length - TAG_BYTES))
+  const cipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(1, HEAD_BYTES))
+  cipher.setAAD(associatedData(table, subject))
+  cipher.setAuthTag(sealed.subarray(sealed.length - TAG_BYTES))
   try {
-    return decipher.update(sealed.subarray(HEAD_BYTES, -TAG_BYTES), undefined, 'utf8') + decipher.final('utf8')
+    return read(cipher, sealed.subarray(HEAD_BYTES, -TAG_BYTES))
   } catch (cause) {
     throw new SealError('a sealed value does not open', { cause })
   }
+}
+
+/** The same bytes under the current generation. */
+export function sealAnew(keys: DataKeys, table: SealedTable, subject: string, sealed: Uint8Array): Buffer {
+  return seal(
+    keys,
+    table,
+    subject,
+    decipher(keys, table, subject, sealed, (cipher, text) => Buffer.concat([cipher.update(text), cipher.final()])),
+  )
 }
 
 function associatedData(table: SealedTable, subject: string): Buffer {

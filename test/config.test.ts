@@ -31,6 +31,7 @@ test('four variables are enough; the rest has defaults, in the units of their na
     host: '127.0.0.1',
     port: 8787,
     logMarkFile: null,
+    tls: null,
     processes: 1,
     databaseUrl: GOOD['DATABASE_URL'],
     dataKeysFile: '/etc/kiemthe/data-keys.json',
@@ -54,6 +55,36 @@ test('four variables are enough; the rest has defaults, in the units of their na
     traces: null,
     logLevel: 'info',
   })
+})
+
+test('TLS: certificate and key make it, a CA asks for certificates of clients', () => {
+  const pair = { TLS_CERT_FILE: '/tls/cert.pem', TLS_KEY_FILE: '/tls/key.pem' }
+  expect(readConfig({ ...GOOD, ...pair }).tls).toEqual({
+    certFile: '/tls/cert.pem',
+    keyFile: '/tls/key.pem',
+    clientCaFile: null,
+    clientCert: 'optional',
+  })
+  const asked = { ...pair, TLS_CLIENT_CA_FILE: '/tls/ca.pem', TLS_CLIENT_CERT: 'required' }
+  expect(readConfig({ ...GOOD, ...asked }).tls).toMatchObject({ clientCaFile: '/tls/ca.pem', clientCert: 'required' })
+})
+
+test.each([
+  ['a certificate without its key', { TLS_CERT_FILE: 'c' }, ['TLS_KEY_FILE']],
+  ['a key without its certificate', { TLS_KEY_FILE: 'k' }, ['TLS_CERT_FILE']],
+  ['a CA for clients, and no TLS', { TLS_CLIENT_CA_FILE: 'ca' }, ['TLS_CERT_FILE']],
+  [
+    'required, and nobody to vouch',
+    { TLS_CERT_FILE: 'c', TLS_KEY_FILE: 'k', TLS_CLIENT_CERT: 'required' },
+    ['TLS_CLIENT_CERT'],
+  ],
+  [
+    'clients told http',
+    { TLS_CERT_FILE: 'c', TLS_KEY_FILE: 'k', PUBLIC_URL: 'http://kiemthe.example' },
+    ['PUBLIC_URL'],
+  ],
+])('half a TLS would be taken: %s', (_, part, wrong) => {
+  expect(named(problemsOf({ ...GOOD, ...part }))).toEqual(wrong)
 })
 
 test('a slash at the end of PUBLIC_URL does not get into the audience of assertions', () => {
@@ -102,6 +133,7 @@ describe('a problem is found', () => {
     ['COPY_STALE_AFTER_HOURS', '35'], // less than the default of COPY_LATE_AFTER_HOURS
     ['REQUEST_TIMEOUT_MS', '15s'],
     ['DRAIN_TIMEOUT_MS', '999999999999'],
+    ['TLS_CLIENT_CERT', 'maybe'],
     ['LOG_LEVEL', 'trace'],
     ['METRICS_PORT', ''],
     ['METRICS_HOST', ''],

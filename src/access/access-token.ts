@@ -13,9 +13,14 @@ export const TOKEN_LIFE_SECONDS = 600
  */
 const CACHE_ENTRIES_MAX = 30_000
 
+/** The member of `cnf` (RFC 8705 §3.1). */
+const THUMBPRINT = 'x5t#S256'
+
 interface Cached {
   readonly principal: Principal
   readonly expiresAtMs: number
+  /** Thumbprint of the client certificate that the token is bound to; null: whoever bears it. */
+  readonly certificate: string | null
 }
 
 export type TokenCache = Map<string, Cached>
@@ -25,6 +30,8 @@ export interface TokenIssue {
   readonly keyId: string
   readonly scopes: readonly AccessScope[]
   readonly lifeSeconds: number
+  /** RFC 8705 §3.1: the SHA-256 of the certificate it was obtained with, base64url; the token is bound to it. */
+  readonly certificate?: string | null
 }
 
 /** RFC 9068: `typ: at+jwt`. `key` is the client's key that obtained it. */
@@ -35,7 +42,8 @@ export async function issueAccessToken(
   issue: TokenIssue,
 ): Promise<string> {
   const nowSeconds = Math.floor(now.getTime() / 1000)
-  return new SignJWT({ client_id: issue.clientId, scope: issue.scopes.join(' '), key: issue.keyId })
+  const bound = issue.certificate == null ? {} : { cnf: { [THUMBPRINT]: issue.certificate } }
+  return new SignJWT({ client_id: issue.clientId, scope: issue.scopes.join(' '), key: issue.keyId, ...bound })
     .setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt', kid: keys.signing.kid })
     .setIssuer(serviceId)
     .setAudience(serviceId)
@@ -46,24 +54,32 @@ export async function issueAccessToken(
     .sign(keys.signing.key)
 }
 
+/** What a request shows of its caller. */
+export interface Presented {
+  readonly authorization: string | undefined
+  /** The thumbprint of the connection's verified client certificate. */
+  readonly certificate: string | null
+  /** May refuse a token that no decision is known for, before it is looked at. */
+  readonly beforeProof: () => void
+}
+
 /**
- * Who calls, from `Authorization`. Refusals are never cached; a cached one dies with its token. Revocation is apart.
- * `beforeProof` may refuse a token that no decision is known for.
+ * Who calls, from `Authorization` and the connection's client certificate. Refusals are never cached; a cached one dies
+ * with its token. The certificate is compared each time: the cached decision is of the token alone. Revocation is apart.
  */
 export async function readBearer(
-  authorization: string | undefined,
+  { authorization, certificate, beforeProof }: Presented,
   keys: TokenKeys,
   cache: TokenCache,
   serviceId: string,
   now: Date,
-  beforeProof: () => void,
 ): Promise<Principal> {
   if (authorization === undefined) throw new ServiceError('token_missing')
   // the whole header is what is hashed: nothing is read from a token whose decision is known
   const digest = hash('sha256', authorization, 'base64')
   const cached = cache.get(digest)
   if (cached !== undefined) {
-    if (cached.expiresAtMs > now.getTime()) return cached.principal
+    if (cached.expiresAtMs > now.getTime()) return boundTo(certificate, cached)
     cache.delete(digest)
     throw new ServiceError('token_expired', { detail: serverTime(now), client: cached.principal.clientId })
   }
@@ -76,7 +92,15 @@ export async function readBearer(
     if (oldest !== undefined) cache.delete(oldest)
   }
   cache.set(digest, fresh)
-  return fresh.principal
+  return boundTo(certificate, fresh)
+}
+
+/** A token that is bound to nothing is taken over any connection. */
+function boundTo(certificate: string | null, decision: Cached): Principal {
+  if (decision.certificate !== null && decision.certificate !== certificate) {
+    throw new ServiceError('token_certificate', { client: decision.principal.clientId })
+  }
+  return decision.principal
 }
 
 async function verify(token: string, keys: TokenKeys, serviceId: string, now: Date): Promise<Cached> {
@@ -103,7 +127,20 @@ async function verify(token: string, keys: TokenKeys, serviceId: string, now: Da
   }
   // a client that was registered with more than its role may have gets no more here
   const allowed = scopes.filter((scope) => ROLE_SCOPES[client.role].includes(scope))
-  return { principal: { ...client, scopes: new Set(allowed), keyId }, expiresAtMs: payload.exp * 1000 }
+  return {
+    principal: { ...client, scopes: new Set(allowed), keyId },
+    expiresAtMs: payload.exp * 1000,
+    certificate: payload['cnf'] === undefined ? null : thumbprintOf(payload['cnf']),
+  }
+}
+
+/** A token bound in a way that we do not know is not one that anybody may bear. */
+function thumbprintOf(confirmation: unknown): string {
+  if (typeof confirmation === 'object' && confirmation !== null && THUMBPRINT in confirmation) {
+    const thumbprint = confirmation[THUMBPRINT]
+    if (typeof thumbprint === 'string' && Object.keys(confirmation).length === 1) return thumbprint
+  }
+  throw new ServiceError('token_malformed')
 }
 
 function readHeader(token: string): ProtectedHeaderParameters {

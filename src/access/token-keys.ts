@@ -2,8 +2,8 @@ import { type CryptoKey, exportJWK, generateKeyPair, importJWK, type JWK } from 
 import { z } from 'zod'
 
 /**
- * The file of keys that sign access tokens (Ed25519, mode 0600). The first signs; all verify, so a rotation puts the
- * new one first and drops the old one after a token's life.
+ * The file of keys that sign access tokens (Ed25519, mode 0600). The first signs; all verify. A rotation adds a key at
+ * the end, puts it first once everybody knows it, and drops the others after a token's life (`kiemthe keys rotate token`).
  */
 export const tokenKeysSchema = z.strictObject({
   keys: z
@@ -19,6 +19,8 @@ export const tokenKeysSchema = z.strictObject({
     .min(1)
     .max(8)
     .refine((keys) => new Set(keys.map((key) => key.kid)).size === keys.length, 'two keys have one kid'),
+  /** The last step of a rotation under way; absent when there is none. */
+  rotation: z.strictObject({ step: z.enum(['added', 'signs']), at: z.iso.datetime() }).optional(),
 })
 
 export type TokenKeysFile = z.infer<typeof tokenKeysSchema>

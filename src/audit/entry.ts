@@ -12,6 +12,7 @@ export type EntryKind =
   | 'clientKeyRevoked'
   | 'logBehindAccepted'
   | 'refusedCalls'
+  | 'keyChange'
 
 /** Counted and proven in public: codes only, nothing that names or links a person. */
 export type EntryOutcome = Readonly<Record<string, string | number | null>>

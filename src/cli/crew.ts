@@ -14,6 +14,8 @@ const RESTART_AFTER_MS = 1_000
 export interface Crew {
   /** Each process drains; resolves when all are gone. */
   readonly stop: () => Promise<void>
+  /** Tells each process to read its keys and certificates again. */
+  readonly renew: () => void
 }
 
 export async function startCrew(processes: number, environment: NodeJS.ProcessEnv): Promise<Crew> {
@@ -43,7 +45,10 @@ export async function startCrew(processes: number, environment: NodeJS.ProcessEn
     throw error
   }
   serving = true
-  return { stop }
+  const renew = () => {
+    for (const worker of crew) if (!worker.isDead()) worker.process.kill('SIGHUP')
+  }
+  return { stop, renew }
 }
 
 /** Why it could not start, the process has said on stderr. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { mkdir, open as openFile, readFile, rename, writeFile } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { makeSigningKey, type TokenKeysFile, tokenKeysSchema } from '../access/token-keys.ts'
 import { type DataKeysFile, dataKeysSchema } from '../data-keys.ts'
@@ -94,8 +94,11 @@ export async function readSecret<T>(path: string, schema: z.ZodType<T>): Promise
   return parsed.data
 }
 
+/** On the disk when this returns: rows may be sealed under a new key a moment later. */
 export async function writeSecret(path: string, value: unknown): Promise<void> {
   const draft = `${path}.${process.pid}.draft`
-  await writeFile(draft, `${JSON.stringify(value, null, 2)}\n`, { mode: SECRET_MODE })
+  await writeFile(draft, `${JSON.stringify(value, null, 2)}\n`, { mode: SECRET_MODE, flush: true })
   await rename(draft, path)
+  const folder = await openFile(dirname(path))
+  await folder.sync().finally(() => folder.close())
 }

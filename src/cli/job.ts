@@ -2,11 +2,14 @@ import type { Logger } from 'pino'
 import { appendBatch } from '../audit/log.ts'
 import type { Config } from '../config.ts'
 import { findSealed, openRead } from '../coverage/store.ts'
-import { type DataKeysFile, deriveDataKeys } from '../data-keys.ts'
+import { type DataKeysFile, dataKeysSchema, deriveDataKeys } from '../data-keys.ts'
 import { connect } from '../db/connect.ts'
 import { createPool } from '../db/pool.ts'
+import { describeFailure } from '../event.ts'
+import { watchFiles } from '../host/watch-files.ts'
 import { refuseUnfit } from '../node.ts'
 import type { Job } from '../scope.ts'
+import { readSecret } from './data-folder.ts'
 
 export interface OpenJob {
   readonly job: Job
@@ -20,7 +23,7 @@ export async function openJob(
   log: Pick<Logger, 'error'>,
   name: string,
 ): Promise<OpenJob> {
-  const dataKeys = deriveDataKeys(keys)
+  const service = { config, dataKeys: deriveDataKeys(keys) }
   const open = () =>
     connect(config.databaseUrl, {
       connectionsMax: 2,
@@ -29,16 +32,16 @@ export async function openJob(
     })
   const pool = createPool(open, config.dbStatementTimeoutMs + 1_000)
   const job: Job = {
-    service: { config, dataKeys },
+    service,
     query: pool.query,
     now: () => new Date(),
     findCoverage: async (key) => {
       const [read] = await pool.query((sql) => findSealed(sql, [key]))
       if (read === undefined) throw new Error('one key was asked for')
-      return openRead(dataKeys, read)
+      return openRead(service.dataKeys, read)
     },
     append: async (row) => {
-      const [appended] = await pool.query((sql) => appendBatch(sql, dataKeys, [row]))
+      const [appended] = await pool.query((sql) => appendBatch(sql, service.dataKeys, [row]))
       if (appended === undefined || appended instanceof Error) throw appended ?? new Error('one row was offered')
       return appended
     },
@@ -48,5 +51,19 @@ export async function openJob(
     await pool.end()
     throw error
   })
-  return { job, close: pool.end }
+  const useKeys = async () => {
+    const file = await readSecret(config.dataKeysFile, dataKeysSchema)
+    if (file === null) throw new Error(`there is no file ${config.dataKeysFile}`)
+    const fresh = { dataKeys: deriveDataKeys(file) }
+    await refuseUnfit(pool.query, fresh, config)
+    service.dataKeys = fresh.dataKeys
+  }
+  const watch = await watchFiles([config.dataKeysFile], useKeys, (error) =>
+    log.error({ failure: describeFailure(error) }, 'keys were not renewed; the former ones stay'),
+  )
+  const close = () => {
+    watch.stop()
+    return pool.end()
+  }
+  return { job, close }
 }

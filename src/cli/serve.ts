@@ -5,6 +5,7 @@ import { tokenKeysSchema } from '../access/token-keys.ts'
 import { type Config, ConfigError, readConfig } from '../config.ts'
 import { dataKeysSchema } from '../data-keys.ts'
 import { crewFigures } from '../host/metrics-server.ts'
+import { watchFiles } from '../host/watch-files.ts'
 import { showMetrics, startServer } from '../node.ts'
 import { readArguments } from './arguments.ts'
 import { startCrew } from './crew.ts'
@@ -14,6 +15,8 @@ import { readSecret } from './data-folder.ts'
 export async function serve(args: string[]): Promise<void> {
   readArguments(args, {})
   const config = readConfig(process.env)
+  let renew = () => {}
+  process.on('SIGHUP', () => renew()) // from the start: unheard, it would end the process
   const asked = new Promise<void>((resolve) => {
     // not `once`: whoever stops a whole group of processes may signal each of them twice
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve())
@@ -22,17 +25,27 @@ export async function serve(args: string[]): Promise<void> {
     await readKeys(config)
     const figures = await showMetrics(config, crewFigures())
     const crew = await startCrew(config.processes, process.env)
+    renew = crew.renew
     sayWhereMetricsAre(config, figures?.port ?? null)
-    process.stderr.write(`ready http://${config.host}:${config.port}\n`)
+    process.stderr.write(`ready ${scheme(config)}://${config.host}:${config.port}\n`)
     await asked
     await Promise.all([crew.stop(), figures?.close()])
     return
   }
   const logTo = pino.destination({ dest: 1, sync: false })
   const server = await startServer(config, await readKeys(config), logTo)
+  const useKeys = async () => server.useKeys(await readKeys(config))
+  const watches = await Promise.all([
+    watchFiles([config.dataKeysFile, config.tokenKeysFile], useKeys, server.renewalFailed),
+    watchFiles(tlsFilesOf(config), server.renewTls, server.renewalFailed),
+  ])
+  renew = () => {
+    for (const watch of watches) void watch.now()
+  }
   sayWhereMetricsAre(config, server.metricsPort)
-  if (cluster.isPrimary) process.stderr.write(`ready http://${config.host}:${server.port}\n`)
+  if (cluster.isPrimary) process.stderr.write(`ready ${scheme(config)}://${config.host}:${server.port}\n`)
   await asked
+  for (const watch of watches) watch.stop()
   await server.close()
   // postgres.js only half-closes a connection that fell silent: it would keep a drained process alive for minutes
   process.exit()
@@ -40,6 +53,14 @@ export async function serve(args: string[]): Promise<void> {
 
 function sayWhereMetricsAre({ metrics }: Config, port: number | null): void {
   if (port !== null) process.stderr.write(`metrics http://${metrics?.host}:${port}/metrics\n`)
+}
+
+function scheme(config: Config): 'http' | 'https' {
+  return config.tls === null ? 'http' : 'https'
+}
+
+function tlsFilesOf({ tls }: Config): string[] {
+  return [tls?.certFile, tls?.keyFile, tls?.clientCaFile].filter((path) => path != null)
 }
 
 async function readKeys(config: Config) {

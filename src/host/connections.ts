@@ -29,12 +29,22 @@ export function boundConnections(server: Server, connectionsMax: number, tell: (
 }
 
 /** Connections that balancers open ahead of need. Node does not count them as idle: one would hold a drain to its end. */
-export function unusedConnections(server: Server): ReadonlySet<Socket> {
-  const unused = new Set<Socket>()
+export function unusedConnections(server: Server): ReadonlyMap<string, Socket> {
+  // by their other end: under TLS a request comes on another object than the connection
+  const unused = new Map<string, Socket>()
   server.on('connection', (socket) => {
-    unused.add(socket)
-    socket.once('close', () => unused.delete(socket))
+    const end = otherEnd(socket)
+    unused.set(end, socket)
+    socket.once('close', () => {
+      if (unused.get(end) === socket) unused.delete(end)
+    })
   })
-  server.on('request', (request) => unused.delete(request.socket))
+  server.on('request', (request) => {
+    if (unused.size > 0) unused.delete(otherEnd(request.socket))
+  })
   return unused
+}
+
+function otherEnd({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`
 }

@@ -20,7 +20,7 @@ export interface StatementWatches {
 
 /** Reads and appends that whoever asks at the same moment shares: one statement of each is in flight at a time. */
 export function sharedStatements(
-  { dataKeys }: Pick<Service, 'dataKeys'>,
+  service: Pick<Service, 'dataKeys'>, // its keys may be replaced: they are read for each statement
   query: Query,
   readLimits: GroupLimits,
   appendLimits: GroupLimits,
@@ -32,11 +32,11 @@ export function sharedStatements(
     watches?.read,
   )
   const append = inGroups<PendingRow, Appended>(
-    timed((rows) => query((sql) => appendBatch(sql, dataKeys, rows)).catch(outcomeUnknown), watches?.append),
+    timed((rows) => query((sql) => appendBatch(sql, service.dataKeys, rows)).catch(outcomeUnknown), watches?.append),
     appendLimits,
     watches?.append,
   )
-  return { findCoverage: async (key) => openRead(dataKeys, await find(key)), append }
+  return { findCoverage: async (key) => openRead(service.dataKeys, await find(key)), append }
 }
 
 type Run<Item, Result> = (items: readonly Item[]) => Promise<readonly (Result | Error)[]>

@@ -6,6 +6,7 @@ import { ServiceError } from '../errors.ts'
 import type { Limits } from '../limits/limits.ts'
 import type { BucketPolicy, Taken } from '../limits/token-bucket.ts'
 import type { Scope } from '../scope.ts'
+import { clientCertificate } from './client-certificate.ts'
 
 /** What one request learns on its way in; refused or not, the answer tells a known client its limit. */
 export interface Admission {
@@ -32,8 +33,12 @@ export async function admit(
   const { config, tokenKeys, tokens, revocations, limits } = scope.service
   const now = scope.now()
   if (limits.inFlight > limits.inFlightMax) throw new ServiceError('overloaded')
-  const mayFail = () => refuseFailing(limits, addressOf(c), now.getTime())
-  const caller = await readBearer(c.req.header('authorization'), tokenKeys, tokens, config.serviceId, now, mayFail)
+  const presented = {
+    authorization: c.req.header('authorization'),
+    certificate: clientCertificate(c),
+    beforeProof: () => refuseFailing(limits, addressOf(c), now.getTime()),
+  }
+  const caller = await readBearer(presented, tokenKeys, tokens, config.serviceId, now)
   to.caller = caller
   const taken = limits.rate.take(caller.clientId, now.getTime())
   to.rateLimit = rateLimitHeaders(limits.rate.policy, taken)

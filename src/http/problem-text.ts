@@ -117,6 +117,12 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemRow>> = {
     CALL_IT,
     'The key that obtained this token was revoked, or the client disabled. Ask the operator.',
   ),
+  token_certificate: row(
+    401,
+    'The access token is bound to another certificate',
+    CALL_IT,
+    'A token obtained over mutual TLS (RFC 8705) is taken only on connections with the same client certificate. Use that one, or take a new token.',
+  ),
   scope_missing: row(403, 'The access token lacks the scope', CALL_IT, 'See `detail` for the scope this route wants.'),
   grant_unsupported: row(
     400,

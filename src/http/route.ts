@@ -81,6 +81,7 @@ const ANY_TOKEN: readonly ErrorCode[] = [
   'token_not_yet_valid',
   'token_audience',
   'token_revoked',
+  'token_certificate',
   'scope_missing',
   'database_unavailable', // whether the token was revoked could not be read
 ]

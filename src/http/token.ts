@@ -5,9 +5,13 @@ import { proveClient } from '../access/assertion.ts'
 import { parseScopes } from '../access/principal.ts'
 import { invalid, ServiceError } from '../errors.ts'
 import type { Scope } from '../scope.ts'
+import { clientCertificate } from './client-certificate.ts'
 import { tokenFormSchema } from './contract/oauth.ts'
 import type { Answer } from './endpoint.ts'
 import { FORM_BYTES_MAX, readText } from './request.ts'
+
+/** How long the list of token keys may be kept; a new key is in it for longer than this before it signs. */
+export const KEYS_CACHE_SECONDS = 300
 
 /** `POST /oauth/token`: client credentials with private_key_jwt (RFC 6749 §4.4, RFC 7523 §2.2). */
 export async function issueToken(c: Context, scope: Scope): Promise<Answer> {
@@ -26,7 +30,13 @@ export async function issueToken(c: Context, scope: Scope): Promise<Answer> {
   // a token never outlives the key that obtained it
   const keySeconds = Math.floor((client.keyExpiresAt.getTime() - now.getTime()) / 1000)
   const lifeSeconds = Math.min(TOKEN_LIFE_SECONDS, keySeconds)
-  const token = await issueAccessToken(tokenKeys, config.serviceId, now, { ...client, scopes, lifeSeconds })
+  const certificate = clientCertificate(c)
+  const token = await issueAccessToken(tokenKeys, config.serviceId, now, {
+    ...client,
+    scopes,
+    lifeSeconds,
+    certificate,
+  })
   const body = { access_token: token, token_type: 'Bearer', expires_in: lifeSeconds, scope: scopes.join(' ') }
   return { status: 200, body: JSON.stringify(body), headers: { pragma: 'no-cache' } }
 }
@@ -57,5 +67,5 @@ function formFault(given: Readonly<Record<string, string>>, name: PropertyKey | 
 /** `GET /.well-known/jwks.json`: the public keys of access tokens. */
 export async function showTokenKeys(_c: Context, scope: Scope): Promise<Answer> {
   const body = JSON.stringify(scope.service.tokenKeys.jwks)
-  return { status: 200, body, headers: { 'cache-control': 'public, max-age=300' } }
+  return { status: 200, body, headers: { 'cache-control': `public, max-age=${KEYS_CACHE_SECONDS}` } }
 }

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { importJWK, SignJWT } from 'jose'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { issueAccessToken, readBearer, type TokenCache } from '../../src/access/access-token.ts'
+import { issueAccessToken, type Presented, readBearer, type TokenCache } from '../../src/access/access-token.ts'
 import type { ClientId, FacilityCode } from '../../src/access/principal.ts'
 import { importTokenKeys, makeSigningKey } from '../../src/access/token-keys.ts'
 import { ServiceError } from '../../src/errors.ts'
@@ -45,8 +45,12 @@ async function forged(
     .sign(await importJWK(key, 'EdDSA'))
 }
 
+function shown(authorization: string | undefined, certificate: string | null = null): Presented {
+  return { authorization, certificate, beforeProof: () => {} }
+}
+
 function read(bearer: string | undefined, now = NOW, cache: TokenCache = new Map(), serviceId = SERVICE) {
-  return readBearer(bearer, keys, cache, serviceId, now, () => {})
+  return readBearer(shown(bearer), keys, cache, serviceId, now)
 }
 
 async function refusal(bearer: string | undefined, now = NOW, cache: TokenCache = new Map()): Promise<string> {
@@ -93,7 +97,7 @@ describe('a token of ours', () => {
   test('signed by a key that no longer signs is read until that key is dropped', async () => {
     expect(await refusal(`Bearer ${await forged({}, {}, retired)}`)).toBe('admitted')
     const dropped = await importTokenKeys({ keys: [pair] })
-    const late = readBearer(`Bearer ${await forged({}, {}, retired)}`, dropped, new Map(), SERVICE, NOW, () => {})
+    const late = readBearer(shown(`Bearer ${await forged({}, {}, retired)}`), dropped, new Map(), SERVICE, NOW)
     await expect(late).rejects.toMatchObject({ code: 'token_unknown_key' })
   })
 
@@ -143,6 +147,10 @@ describe('refused, with the reason', () => {
     ['another kind of token', {}, { typ: 'JWT' }, 'token_malformed'],
     ['no kind of token', {}, { typ: undefined }, 'token_malformed'],
     ['a critical extension', {}, { crit: ['x'], x: 1 }, 'token_malformed'],
+    ['a confirmation that is not of a certificate', { cnf: { jkt: 'x' } }, {}, 'token_malformed'],
+    ['a certificate and more to confirm', { cnf: { 'x5t#S256': 'x', jkt: 'x' } }, {}, 'token_malformed'],
+    ['a confirmation that is no object', { cnf: 'x' }, {}, 'token_malformed'],
+    ['no confirmation where one is said to be', { cnf: null }, {}, 'token_malformed'],
     ['another audience', { aud: 'urn:other' }, {}, 'token_audience'],
     ['another issuer', { iss: 'urn:other' }, {}, 'token_audience'],
     ['no audience', { aud: undefined }, {}, 'token_audience'],
@@ -227,6 +235,23 @@ describe('the cache', () => {
     expect(cache.size).toBe(0)
   })
 
+  test('is of the token alone: the certificate of the connection is compared each time', async () => {
+    const bound = `Bearer ${await issueAccessToken(keys, SERVICE, NOW, { ...issue, certificate: 'of-a' })}`
+    const cache: TokenCache = new Map()
+    const over = (certificate: string | null) =>
+      readBearer(shown(bound, certificate), keys, cache, SERVICE, NOW).then(
+        ({ clientId }) => clientId,
+        (error: unknown) => (error instanceof ServiceError ? error.code : error),
+      )
+    // first unknown, then remembered: the same answers
+    for (const remembered of [0, 1]) {
+      expect([await over('of-b'), await over(null)]).toEqual(['token_certificate', 'token_certificate'])
+      expect(cache.size).toBe(1)
+      expect(await over('of-a')).toBe('facility:38001')
+      if (remembered === 1) cache.clear()
+    }
+  })
+
   test('does not hold tokens, only their digests', async () => {
     const good = await token()
     const cache: TokenCache = new Map()
@@ -238,7 +263,8 @@ describe('the cache', () => {
   test('is bounded: at 30,000 the oldest goes', async () => {
     const cache: TokenCache = new Map()
     const principal = await read(`Bearer ${await token()}`)
-    for (let i = 0; i < 30_000; i++) cache.set(`other-${i}`, { principal, expiresAtMs: later(600_000).getTime() })
+    for (let i = 0; i < 30_000; i++)
+      cache.set(`other-${i}`, { principal, expiresAtMs: later(600_000).getTime(), certificate: null })
     await read(`Bearer ${await token()}`, NOW, cache)
     expect(cache.size).toBe(30_000)
     expect(cache.has('other-0')).toBe(false)

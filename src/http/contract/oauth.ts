@@ -66,7 +66,8 @@ export const issueTokenContract: Contract = {
   tag: 'Tokens',
   summary: 'Obtain an access token',
   description:
-    'Client credentials with `private_key_jwt` (RFC 7523; ES256 or EdDSA). Make a new assertion for each token.',
+    'Client credentials with `private_key_jwt` (RFC 7523; ES256 or EdDSA). Make a new assertion for each token. ' +
+    'Asked for with a client certificate (mutual TLS), the token is bound to it (RFC 8705 §3).',
   body: {
     contentType: 'application/x-www-form-urlencoded',
     bytesMax: FORM_BYTES_MAX,

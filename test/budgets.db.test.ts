@@ -133,8 +133,8 @@ test('the counters count: a statement of any kind, a signature, a call to somebo
 test('cold, the first request of a token: who is it, is it revoked, what is covered, write it down', async () => {
   // another process, which knows neither the token nor what was revoked
   const cold = await start()
-  // at start: may this role change the log, does anybody have a coverage, do the keys open it
-  expect(tap.taken()).toHaveLength(3)
+  // at start: is the session in UTC, may this role change the log, does anybody have a coverage, do the keys open it
+  expect(tap.taken()).toHaveLength(4)
   expect((await post(cold.url, token, scan(1))).status).toBe(200)
   expect(spent()).toEqual({
     ...nothing,

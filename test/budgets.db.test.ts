@@ -24,10 +24,10 @@ const people = Array.from({ length: 200 }, (_, i) => person({ seed: 'budgets', b
 
 /** Statements by what they do; one that is not listed shows itself, and fails its budget. */
 const KINDS: readonly (readonly [string, RegExp])[] = [
-  ['coverages', /from unnest\(string_to_array\(/],
+  ['coverages', /left join alias a/],
   ['append', /^with input as materialized/],
   ['revocations', /from client_key where revoked_at/],
-  ['earlier answer', /from idempotency i left join entry_detail/],
+  ['earlier answer', /join idempotency i/],
   ['entry', /from log_entry e left join entry_detail/],
   ['client key', /from client_key k join client c/],
   ['jti', /insert into jti/],
@@ -314,12 +314,12 @@ describe('a batch', () => {
     expect(spent()).toEqual({ ...nothing, statements: ['coverages', 'append', 'coverages', 'append'] })
   })
 
-  test('repeated under its key: + 1 an item, each reads its own earlier answer', async () => {
+  test('repeated under its key: + 1 a part, for the earlier answers of all its items', async () => {
     await warmUp()
     await batch(32, { 'idempotency-key': 'budget-batch' })
     expect(spent()).toEqual({ ...nothing, statements: ['coverages', 'append'] })
     await batch(32, { 'idempotency-key': 'budget-batch' })
-    expect(counted(spent().statements)).toEqual({ coverages: 1, append: 1, 'earlier answer': 32 })
+    expect(counted(spent().statements)).toEqual({ coverages: 1, append: 1, 'earlier answer': 1 })
   })
 })
 

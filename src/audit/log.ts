@@ -3,7 +3,15 @@ import type { Sql } from '../db/connect.ts'
 import { ServiceError } from '../errors.ts'
 import { open, seal } from '../seal.ts'
 import { buildEntry, type EntryContent } from './entry.ts'
-import { appendRows, appendWithAct, type Fragment, findByIdempotencyKey, hex, type PendingRow } from './store.ts'
+import {
+  appendRows,
+  appendWithAct,
+  type EarlierRow,
+  type Fragment,
+  findByIdempotencyKeys,
+  hex,
+  type PendingRow,
+} from './store.ts'
 
 /** The log that this release appends to. `log_id` is in every key so that more can come. */
 export const LOG_ID = 1
@@ -64,15 +72,19 @@ export async function appendBatch(
     offeredAt.set(place, offered.push(row) - 1)
   })
   const indexes = await appendOnce(sql, offered)
-  return Promise.all(
-    rows.map((row, place) => {
-      const offer = offeredAt.get(place)
-      const index = offer === undefined ? undefined : indexes.get(offer)
-      return index === undefined
-        ? readEarlier(sql, keys, row).catch((error: unknown) => (error instanceof Error ? error : new Error('thrown')))
-        : ({ outcome: 'appended', index } as const)
-    }),
-  )
+  const indexOf = (place: number) => indexes.get(offeredAt.get(place) ?? -1)
+  const lost = rows.filter((_, place) => indexOf(place) === undefined)
+  const earlier = lost.length === 0 ? new Map<string, EarlierRow>() : await readEarlier(sql, lost)
+  return rows.map((row, place) => {
+    const index = indexOf(place)
+    if (index !== undefined) return { outcome: 'appended', index }
+    if (earlier instanceof Error) return earlier
+    try {
+      return repeated(keys, row, earlier.get(row.idempotencyKey ?? ''))
+    } catch (error) {
+      return error instanceof Error ? error : new Error('thrown')
+    }
+  })
 }
 
 /** A deed that is more than its entry: both are committed, or neither. Returns what `act` came to; see `appendWithAct`. */
@@ -95,13 +107,18 @@ async function appendOnce(sql: Sql, rows: readonly PendingRow[]): Promise<Map<nu
   }
 }
 
-async function readEarlier(sql: Sql, keys: DataKeys, row: PendingRow): Promise<Appended> {
+/** An error is that of the rows that lost their keys: the others stand in the log already. */
+async function readEarlier(sql: Sql, lost: readonly PendingRow[]): Promise<Map<string, EarlierRow> | Error> {
+  const held = [...new Set(lost.map((row) => row.idempotencyKey).filter((key) => key !== null))]
+  return findByIdempotencyKeys(sql, LOG_ID, held).catch(
+    (cause: unknown) => new ServiceError('log_unavailable', { cause }),
+  )
+}
+
+function repeated(keys: DataKeys, row: PendingRow, earlier: EarlierRow | undefined): Appended {
   if (row.idempotencyKey === null) throw new ServiceError('log_outcome_unknown')
-  const earlier = await findByIdempotencyKey(sql, LOG_ID, row.idempotencyKey).catch((cause: unknown) => {
-    throw new ServiceError('log_unavailable', { cause })
-  })
   // the holder of the key may have been pruned in between: nothing is known to have been recorded under it
-  if (earlier === null) throw new ServiceError('log_unavailable')
+  if (earlier === undefined) throw new ServiceError('log_unavailable')
   if (earlier.requestDigest !== row.requestDigest) return { outcome: 'keyTakenByAnotherRequest' }
   if (earlier.leafIndex === null || earlier.sealed === null || earlier.leafHash === null)
     return { outcome: 'repeatedButErased' }

@@ -129,10 +129,18 @@ export async function readLogEnd(sql: Sql, logId: number, there: number): Promis
   return { size: end.size, lastLeafHash: end.last, leafHashThere: end.there }
 }
 
-/** What the holder of a key was answered. A second statement: the first does not see the row it conflicted with. */
-export async function findByIdempotencyKey(sql: Sql, logId: number, key: string): Promise<EarlierRow | null> {
+/**
+ * What the holders of keys were answered, by key; a key that nobody holds is missing. A second statement: the first does
+ * not see the rows it conflicted with.
+ */
+export async function findByIdempotencyKeys(
+  sql: Sql,
+  logId: number,
+  keys: readonly string[],
+): Promise<Map<string, EarlierRow>> {
   const rows = await sql<
     {
+      key: string
       digest: string
       leaf_index: number | null
       leaf_hash: Uint8Array | null
@@ -140,22 +148,27 @@ export async function findByIdempotencyKey(sql: Sql, logId: number, key: string)
       sealed: Uint8Array | null
     }[]
   >`
-    select i.request_digest as digest, d.leaf_index, e.leaf_hash, d.subject, d.sealed
-      from idempotency i
-      left join entry_detail d on d.log_id = i.log_id and d.idempotency_key = i.key
-      left join log_entry e on e.log_id = d.log_id and e.leaf_index = d.leaf_index
-     where i.log_id = ${logId}::smallint and i.key = ${key}::uuid
-     order by d.leaf_index desc nulls last
-     limit 1`
-  const row = rows[0]
-  if (row === undefined) return null
-  return {
-    requestDigest: hex(row.digest),
-    leafIndex: row.leaf_index,
-    leafHash: row.leaf_hash,
-    subject: row.subject,
-    sealed: row.sealed,
-  }
+    select i.key, i.request_digest as digest, d.leaf_index, e.leaf_hash, d.subject, d.sealed
+      from unnest(string_to_array(${keys.join(',')}, ',')::uuid[]) as k(key)
+      join idempotency i on i.log_id = ${logId}::smallint and i.key = k.key
+      left join lateral (
+        select log_id, leaf_index, subject, sealed from entry_detail
+         where log_id = i.log_id and idempotency_key = i.key
+         order by leaf_index desc limit 1
+      ) as d on true
+      left join log_entry e on e.log_id = d.log_id and e.leaf_index = d.leaf_index`
+  return new Map(
+    rows.map((row) => [
+      hex(row.key),
+      {
+        requestDigest: hex(row.digest),
+        leafIndex: row.leaf_index,
+        leafHash: row.leaf_hash,
+        subject: row.subject,
+        sealed: row.sealed,
+      },
+    ]),
+  )
 }
 
 export interface StoredEntry {

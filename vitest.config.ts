@@ -25,8 +25,9 @@ export default defineConfig({
           name: 'db',
           include: ['test/**/*.db.test.ts'],
           globalSetup: ['test/support/global-setup.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          // only a hang is to be ended: a test of starts and kills takes 30 s, thrice that on a machine that is shared
+          testTimeout: 180_000,
+          hookTimeout: 120_000,
         },
       },
       {
@@ -37,7 +38,7 @@ export default defineConfig({
           globalSetup: ['test/support/workerd-setup.ts'],
           setupFiles: ['test/support/skip-on-workerd.ts'],
           testTimeout: 60_000,
-          hookTimeout: 60_000,
+          hookTimeout: 120_000,
         },
       },
     ],

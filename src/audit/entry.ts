@@ -11,6 +11,9 @@ export type EntryKind =
   | 'clientKeyEnrolled'
   | 'clientKeyRevoked'
   | 'logBehindAccepted'
+  | 'feedApplied'
+  | 'feedRolledBack'
+  | 'quarantineReplayed'
 
 /** Counted and proven in public: codes only, nothing that names or links a person. */
 export type EntryOutcome = Readonly<Record<string, string | number | null>>

@@ -84,7 +84,7 @@ export async function copyChunk(sql: Sql, plan: LoadPlan, prepared: PreparedChun
 /** Pieces that the socket takes without the whole chunk waiting in memory twice. */
 const COPY_PIECE_BYTES = 256 * 1024
 
-async function copyInto(tx: TransactionSql, statement: string, bytes: Buffer): Promise<void> {
+export async function copyInto(tx: TransactionSql, statement: string, bytes: Buffer): Promise<void> {
   const stream = await tx.unsafe(statement).writable()
   for (let at = 0; at < bytes.length; at += COPY_PIECE_BYTES) {
     if (!stream.write(bytes.subarray(at, at + COPY_PIECE_BYTES))) await once(stream, 'drain')
@@ -108,7 +108,7 @@ function refuse(what: string): (error: unknown) => never {
 const UNIQUE_VIOLATION = '23505'
 
 /** Primary keys as the migration defines them, statistics, and last the watermark: from now on the copy answers. */
-export async function finishLoad(sql: Sql, plan: LoadPlan): Promise<void> {
+export async function finishLoad(sql: Sql, plan: LoadPlan, digest: string | null = null): Promise<void> {
   await sql`alter table coverage drop constraint if exists coverage_pkey`
   await sql`alter table alias drop constraint if exists alias_pkey`
   await sql`alter table coverage add constraint coverage_pkey primary key (subject, coverage_no, known_from)`.catch(
@@ -122,6 +122,12 @@ export async function finishLoad(sql: Sql, plan: LoadPlan): Promise<void> {
     with done as (
       update feed_load set finished_at = now() where feed = ${plan.feed} and sequence = ${plan.sequence}
       returning feed, sequence, as_of
+    ), state as (
+      insert into feed_batch (feed, applied_at, sequence, kind, digest, as_of, rows, opened, closed, quarantined)
+      select feed, now(), sequence, 'full', ${digest}, as_of, taken, taken, 0,
+             (select count(*) from quarantine q where q.feed = done.feed and q.sequence = done.sequence)
+        from done, (select coalesce(sum(rows), 0) as taken from feed_chunk
+                     where feed = ${plan.feed} and sequence = ${plan.sequence}) c
     )
     insert into feed_watermark (feed, sequence, as_of, loaded_at, rows)
     select feed, sequence, as_of, now(), (select coalesce(sum(rows), 0) from feed_chunk c

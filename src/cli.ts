@@ -14,6 +14,10 @@ const COMMANDS: Readonly<Record<string, { readonly what: string; readonly load: 
     what: 'look visits up again whose look-up failed; the environment of serve: --once --rebuild',
     load: async () => (await import('./cli/recheck.ts')).recheck,
   },
+  import: {
+    what: "take the insurer's feed from files: MANIFEST | --rollback WHY; --accept-shrink WHY --shrink-max PERCENT",
+    load: async () => (await import('./cli/import.ts')).importCommand,
+  },
   migrate: {
     what: 'make a database ready: roles, schema, key files',
     load: async () => (await import('./cli/migrate.ts')).migrate,

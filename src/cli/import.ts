@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { appendDeed } from '../audit/log.ts'
-import { dataKeysSchema, deriveDataKeys } from '../data-keys.ts'
+import { type DataKeysFile, dataKeysSchema, deriveDataKeys } from '../data-keys.ts'
 import { connect, type Sql } from '../db/connect.ts'
 import { ServiceError } from '../errors.ts'
 import { applyDelta, refuseOther } from '../sync/delta/apply.ts'
@@ -53,21 +53,40 @@ export async function importCommand(args: string[]): Promise<void> {
   const dataKeys = await readSecret(keysFile, dataKeysSchema)
   if (dataKeys === null)
     throw new UsageError(`there is no file ${keysFile}: set DATA_KEYS_FILE, or name the folder with --data`)
-  // one connection: what is set for it holds, and its lock lives as long as the command
-  const sql = connect(ownerUrl, { connectionsMax: 1, statementTimeoutMs: 0, applicationName: 'kiemthe import' })
-  try {
-    if (!(await takeTurn(sql))) throw new UsageError('another import runs on this database; wait for its end')
-    if (rollback !== null) return await rollBack(sql, values.feed, dataKeys, rollback)
-    const { manifest, dataFile } = await openFeed(sql, path ?? '')
+  const what = { ownerUrl, dataKeys, shrinkMaxPercent, acceptShrink, say }
+  if (rollback !== null) await withTurn(ownerUrl, (sql) => rollBack(sql, values.feed, dataKeys, rollback, say))
+  else await takeFeed(path ?? '', what)
+}
+
+export interface TakeFeed {
+  readonly ownerUrl: string
+  readonly dataKeys: DataKeysFile
+  readonly shrinkMaxPercent: number
+  readonly acceptShrink: string | null
+  readonly say: (line: string) => void
+}
+
+/** A full feed or a delta, from the path of its manifest. What is wrong with it is a `UsageError`. */
+export function takeFeed(path: string, take: TakeFeed): Promise<void> {
+  return withTurn(take.ownerUrl, async (sql) => {
+    const { manifest, dataFile } = await openFeed(sql, path)
     const held = await readFeedState(sql, manifest.feed)
     if (held !== null && manifest.sequence <= held.sequence) {
       await refuseOther(sql, manifest)
-      return say(`batch ${manifest.sequence} is in already, or overtaken: the copy is at ${held.sequence}`)
+      return take.say(`batch ${manifest.sequence} is in already, or overtaken: the copy is at ${held.sequence}`)
     }
-    if (manifest.kind === 'full') {
-      await importFull({ sql, ownerUrl, dataKeys, manifest, dataFile, shrinkMaxPercent, acceptShrink, say })
-    } else await importDelta(sql, dataKeys, manifest, dataFile)
-    await sayWhatCame(sql, manifest)
+    if (manifest.kind === 'full') await importFull({ ...take, sql, manifest, dataFile })
+    else await importDelta(sql, take.dataKeys, manifest, dataFile)
+    await sayWhatCame(sql, manifest, take.say)
+  })
+}
+
+/** One connection: what is set for it holds, and its lock lives as long as the work. */
+async function withTurn(ownerUrl: string, work: (sql: Sql) => Promise<void>): Promise<void> {
+  const sql = connect(ownerUrl, { connectionsMax: 1, statementTimeoutMs: 0, applicationName: 'kiemthe import' })
+  try {
+    if (!(await takeTurn(sql))) throw new UsageError('another import runs on this database; wait for its end')
+    await work(sql)
   } catch (error) {
     throw error instanceof ServiceError && error.code.startsWith('feed_') ? refusal(error) : error
   } finally {
@@ -97,12 +116,7 @@ async function openFeed(sql: Sql, path: string): Promise<{ manifest: Manifest; d
   return { manifest, dataFile }
 }
 
-async function importDelta(
-  sql: Sql,
-  dataKeys: Parameters<typeof deriveDataKeys>[0],
-  manifest: Manifest,
-  dataFile: string,
-): Promise<void> {
+async function importDelta(sql: Sql, dataKeys: DataKeysFile, manifest: Manifest, dataFile: string): Promise<void> {
   const keys = deriveDataKeys(dataKeys)
   const result = await applyDelta(sql, keys, manifest, createReadStream(dataFile), (kind, outcome, details) =>
     operatorDeed(keys, kind, null, outcome, details),
@@ -114,7 +128,7 @@ async function importDelta(
   }
 }
 
-async function sayWhatCame(sql: Sql, { feed, sequence }: Manifest): Promise<void> {
+async function sayWhatCame(sql: Sql, { feed, sequence }: Manifest, say: TakeFeed['say']): Promise<void> {
   const last = (await readBatches(sql, feed)).at(-1)
   if (last === undefined) throw new Error('a batch that was just applied is gone')
   say(
@@ -122,11 +136,12 @@ async function sayWhatCame(sql: Sql, { feed, sequence }: Manifest): Promise<void
   )
 }
 
-async function rollBack(
+export async function rollBack(
   sql: Sql,
   feed: string,
-  dataKeys: Parameters<typeof deriveDataKeys>[0],
+  dataKeys: DataKeysFile,
   reason: string,
+  say: TakeFeed['say'],
 ): Promise<void> {
   const held = await readFeedState(sql, feed)
   const to = stateBeforeLastFull(await readBatches(sql, feed))

@@ -118,7 +118,8 @@ export async function documentFuzz(options: FuzzOptions): Promise<FuzzFigures> {
       let body = pick(operation.operationId === 'verify' && chance(0.7) ? (options.bodies as Json[]) : examples)
       if (chance(0.7)) body = mutant(body, pick, hostile)
       headers['content-type'] = chance(0.98) ? type : hostile().replace(/[^ -~]/g, '')
-      init.body = type === 'application/json' ? JSON.stringify(body) : new URLSearchParams(texts(body)).toString()
+      if (type === 'application/json') init.body = JSON.stringify(body)
+      else init.body = typeof body === 'string' ? body : new URLSearchParams(texts(body)).toString()
       if (chance(0.02)) init.body = init.body.slice(0, Math.floor(random() * init.body.length))
     }
     const response = await fetch(url + target, init)

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, randomFillSync } from 'node:crypto'
+import { createCipheriv, createDecipheriv, type DecipherGCM, randomFillSync } from 'node:crypto'
 import type { DataKeys } from './data-keys.ts'
 
 /**
@@ -28,6 +28,29 @@ export function seal(keys: DataKeys, table: SealedTable, subject: string, plain:
 
 /** Throws `SealError` when the value was changed, moved, or sealed under a key we do not hold. */
 export function open(keys: DataKeys, table: SealedTable, subject: string, sealed: Uint8Array): string {
+  return opened(
+    keys,
+    table,
+    subject,
+    sealed,
+    (decipher, body) => decipher.update(body, undefined, 'utf8') + decipher.final('utf8'),
+  )
+}
+
+/** The same for what is no text. */
+export function openBytes(keys: DataKeys, table: SealedTable, subject: string, sealed: Uint8Array): Buffer {
+  return opened(keys, table, subject, sealed, (decipher, body) =>
+    Buffer.concat([decipher.update(body), decipher.final()]),
+  )
+}
+
+function opened<T>(
+  keys: DataKeys,
+  table: SealedTable,
+  subject: string,
+  sealed: Uint8Array,
+  read: (decipher: DecipherGCM, body: Uint8Array) => T,
+): T {
   const generation = sealed[0]
   const key = generation === undefined ? undefined : keys.seal.get(generation)
   if (key === undefined || sealed.length < HEAD_BYTES + TAG_BYTES) throw new SealError('sealed under an unknown key')
@@ -35,7 +58,7 @@ export function open(keys: DataKeys, table: SealedTable, subject: string, sealed
   decipher.setAAD(associatedData(table, subject))
   decipher.setAuthTag(sealed.subarray(sealed.length - TAG_BYTES))
   try {
-    return decipher.update(sealed.subarray(HEAD_BYTES, -TAG_BYTES), undefined, 'utf8') + decipher.final('utf8')
+    return read(decipher, sealed.subarray(HEAD_BYTES, -TAG_BYTES))
   } catch (cause) {
     throw new SealError('a sealed value does not open', { cause })
   }

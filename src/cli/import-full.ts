@@ -59,7 +59,7 @@ export async function importFull(job: FullImport): Promise<void> {
       await restoreKeys(sql)
     }
   }
-  await loadByStage(job, held?.sequence ?? null, held?.rows ?? 0)
+  await loadByStage(job)
 }
 
 function planOf({ manifest, dataKeys }: FullImport): LoadPlan {
@@ -98,7 +98,7 @@ async function loadEmpty(job: FullImport): Promise<void> {
   await appendDeed(sql, deed, (with_) => finishing(with_, plan, manifest.sha256))
 }
 
-async function loadByStage(job: FullImport, expected: number | null, rowsHeld: number): Promise<void> {
+async function loadByStage(job: FullImport): Promise<void> {
   const { sql, manifest } = job
   const plan = {
     ...planOf(job),
@@ -109,7 +109,13 @@ async function loadByStage(job: FullImport, expected: number | null, rowsHeld: n
   job.say('looking for rows that contradict one another …')
   await setContradictionsAside(job)
   const rows = await countStaged(sql)
-  refuseShrink(job, rowsHeld, rows)
+  // deltas went on meanwhile: a revocation does not wait for millions of rows
+  const held = await readFeedState(sql, manifest.feed)
+  const expected = held?.sequence ?? null
+  if (expected !== null && expected >= manifest.sequence) {
+    throw new UsageError(`the copy is at ${expected} meanwhile: this feed, ${manifest.sequence}, is overtaken`)
+  }
+  refuseShrink(job, held?.rows ?? 0, rows)
   job.say('merging …')
   const merge = { ...plan, digest: manifest.sha256, rows, expected }
   const deed = operatorDeed(deriveDataKeys(job.dataKeys), 'feedApplied', null, outcomeOf(job, rows), detailsOf(job))

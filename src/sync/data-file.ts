@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
 import { ServiceError } from '../errors.ts'
 import type { Manifest } from './manifest.ts'
+import { differs, verified } from './verified-bytes.ts'
 
 /** A record takes 400 bytes; a line that never ends must not fill the memory. */
 export const LINE_BYTES_MAX = 65_536
@@ -32,23 +32,6 @@ export async function* readLines(
   }
   if (position !== manifest.rows)
     throw differs(`it has ${position > manifest.rows ? 'more' : 'fewer'} rows than its manifest says`)
-}
-
-/** Hands the bytes on; fails at their end when they are not those of the manifest. */
-export async function* verified(
-  manifest: Pick<Manifest, 'bytes' | 'sha256'>,
-  source: AsyncIterable<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
-  const hash = createHash('sha256')
-  let bytes = 0
-  for await (const part of source) {
-    bytes += part.length
-    if (bytes > manifest.bytes) throw differs('it is longer than its manifest says')
-    hash.update(part)
-    yield part
-  }
-  if (bytes !== manifest.bytes) throw differs('it is shorter than its manifest says')
-  if (hash.digest('hex') !== manifest.sha256) throw differs('its SHA-256 is not that of its manifest')
 }
 
 async function* decoded(
@@ -102,8 +85,4 @@ async function* cutLines(
   }
   if (tail > 0) count++
   if (count > 0) yield { count, bytes: Buffer.concat(waiting) }
-}
-
-function differs(detail: string): ServiceError {
-  return new ServiceError('feed_file_differs', { detail })
 }

@@ -61,3 +61,39 @@ function batchOf(row: Row): AppliedBatch {
   const { applied_at: appliedAt, back_to: backTo, ...rest } = row
   return { appliedAt, backTo, ...rest }
 }
+
+export interface FeedStatus extends FeedState {
+  readonly feed: string
+  /** Rows in quarantine, 100,000 at the most are counted. */
+  readonly quarantined: number
+  /** Sequences in the inbox, in order. */
+  readonly waiting: readonly number[]
+}
+
+export async function feedStatus(sql: Sql): Promise<FeedStatus[]> {
+  const rows = await sql<
+    {
+      feed: string
+      sequence: number
+      as_of: string
+      loaded_at: string
+      rows: number
+      quarantined: number
+      waiting: string | null
+    }[]
+  >`
+    select feed, sequence, as_of, loaded_at, rows,
+           (select count(*) from (select from quarantine q
+                                   where q.feed = w.feed and not resolved limit 100000) q) as quarantined,
+           (select string_agg(i.sequence::text, ',' order by i.sequence) from feed_inbox i where i.feed = w.feed) as waiting
+      from feed_watermark w order by feed`
+  return rows.map((row) => ({
+    feed: row.feed,
+    sequence: row.sequence,
+    asOf: readInstant(row.as_of),
+    loadedAt: readInstant(row.loaded_at),
+    rows: row.rows,
+    quarantined: row.quarantined,
+    waiting: row.waiting?.split(',').map(Number) ?? [],
+  }))
+}

@@ -62,7 +62,7 @@ export async function importFull(job: FullImport): Promise<void> {
   await loadByStage(job)
 }
 
-function planOf({ manifest, dataKeys }: FullImport): LoadPlan {
+function planOf({ manifest, dataKeys }: Pick<FullImport, 'manifest' | 'dataKeys'>): LoadPlan {
   return {
     feed: manifest.feed,
     sequence: manifest.sequence,
@@ -99,13 +99,21 @@ async function loadEmpty(job: FullImport): Promise<void> {
 }
 
 async function loadByStage(job: FullImport): Promise<void> {
-  const { sql, manifest } = job
-  const plan = {
-    ...planOf(job),
-    source: `${manifest.feed}/${manifest.sequence} ${manifest.sha256} ${planOf(job).keyCheck}`,
-  }
-  const staged = await openStage(sql, plan.source)
+  const plan = stagePlan(job)
+  const staged = await openStage(job.sql, plan.source)
   await runChunks(job, plan, 'stage', new Set(staged.keys()))
+  await mergeStaged(job)
+}
+
+/** Its `source` names the stage's content: another file, or other keys, are another load. */
+export function stagePlan(job: Pick<FullImport, 'manifest' | 'dataKeys'>): LoadPlan {
+  const plan = planOf(job)
+  return { ...plan, source: `${plan.feed}/${plan.sequence} ${job.manifest.sha256} ${plan.keyCheck}` }
+}
+
+/** The stage is full: from here on one statement makes the new state. */
+export async function mergeStaged(job: FullImport): Promise<void> {
+  const { sql, manifest } = job
   job.say('looking for rows that contradict one another …')
   await setContradictionsAside(job)
   const rows = await countStaged(sql)
@@ -117,7 +125,7 @@ async function loadByStage(job: FullImport): Promise<void> {
   }
   refuseShrink(job, held?.rows ?? 0, rows)
   job.say('merging …')
-  const merge = { ...plan, digest: manifest.sha256, rows, expected }
+  const merge = { ...stagePlan(job), digest: manifest.sha256, rows, expected }
   const deed = operatorDeed(deriveDataKeys(job.dataKeys), 'feedApplied', null, outcomeOf(job, rows), detailsOf(job))
   const result = await appendDeed(sql, deed, (with_) => merging(with_, merge))
   if (result !== 'done') throw new UsageError('another batch was applied meanwhile; run the command again')

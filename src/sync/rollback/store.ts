@@ -5,6 +5,7 @@ import type { AppliedBatch } from '../watermark/store.ts'
 /**
  * For `appendDeed`: the copy becomes what it was at an earlier state. Nothing is taken out of the history: what came after is
  * closed, what it had closed is opened again as versions of their own, so that what was known in between stays known.
+ * (An equal version of a later batch too: under its number the batches that come again would not touch it.)
  * Aliases are led back by what was noted when they changed; the way back is noted too.
  */
 export function rollingBack(sql: Sql, feed: string, expected: number, to: AppliedBatch): Fragment {
@@ -23,14 +24,15 @@ export function rollingBack(sql: Sql, feed: string, expected: number, to: Applie
       select * from coverage
        where known_from <= ${at}::timestamptz and known_to > ${at}::timestamptz and known_to < 'infinity'
     ), newer as materialized (
-      select subject, coverage_no, known_from, tag from coverage
+      select subject, coverage_no, known_from, tag, feed_sequence from coverage
        where known_from > ${at}::timestamptz and known_to = 'infinity'
     ), closed as (
       update coverage c set known_to = m.loaded_at
         from newer n, moved m
        where c.subject = n.subject and c.coverage_no = n.coverage_no and c.known_from = n.known_from
          and not exists (select from target t
-                          where t.subject = n.subject and t.coverage_no = n.coverage_no and t.tag = n.tag)
+                          where t.subject = n.subject and t.coverage_no = n.coverage_no and t.tag = n.tag
+                            and t.feed_sequence = n.feed_sequence)
       returning 1
     ), opened as (
       insert into coverage (subject, coverage_no, "group", level, province, registered_facility, valid_from, valid_to,
@@ -39,7 +41,8 @@ export function rollingBack(sql: Sql, feed: string, expected: number, to: Applie
              t.five_years_from, t.area, t.status, t.status_from, t.tag, t.sealed, t.feed_sequence, m.loaded_at
         from target t, moved m
        where not exists (select from newer n
-                          where n.subject = t.subject and n.coverage_no = t.coverage_no and n.tag = t.tag)
+                          where n.subject = t.subject and n.coverage_no = t.coverage_no and n.tag = t.tag
+                            and n.feed_sequence = t.feed_sequence)
       returning 1
     ), first_change as (
       select distinct on (alias) alias, former from alias_change

@@ -1,8 +1,11 @@
 import { crash } from './crash.ts'
 import { firstStart } from './first-start.ts'
 import { fuzz } from './fuzz.ts'
+import { importFigures } from './import.ts'
+import { importKills } from './import-kills.ts'
 import { lanes } from './lanes.ts'
 import { ratio } from './ratio.ts'
+import { syncModel } from './sync-model-run.ts'
 
 const SCENARIOS: Readonly<Record<string, { readonly what: string; readonly run: (args: string[]) => Promise<void> }>> =
   {
@@ -15,6 +18,12 @@ const SCENARIOS: Readonly<Record<string, { readonly what: string; readonly run: 
       run: crash,
     },
     fuzz: { what: 'requests made from the OpenAPI document, valid and hostile (--requests --seed)', run: fuzz },
+    import: { what: 'full feeds and a delta ÷ plain COPY: rows/s, memory, disk (--records)', run: importFigures },
+    'import-kills': {
+      what: 'kill -9 of imports at random points: old or new, never a mix (--kills --records --seed)',
+      run: importKills,
+    },
+    'sync-model': { what: 'orders of feeds, cuts and rollbacks against a model (--runs --seed)', run: syncModel },
     lanes: { what: 'p50 and p99 of single checks alone, and while batches of 1,000 run all the time', run: lanes },
     ratio: { what: 'verified requests/s ÷ a bare control, in turn', run: ratio },
   }

@@ -6,14 +6,14 @@ import { dailyOperations } from '../../mocks/insurer/daily.ts'
 import { type FeedFile, writeFeedFile } from '../../mocks/insurer/feed-file.ts'
 import { type Fault, type Insurer, startInsurer } from '../../mocks/insurer/server.ts'
 import { rowsOf } from '../../mocks/province/person.ts'
-import { todayInVietnam } from '../../src/calendar.ts'
+import { addDays, todayInVietnam } from '../../src/calendar.ts'
 import { pullJob } from '../../src/cli/pull.ts'
 import { findSealed, openRead } from '../../src/coverage/store.ts'
 import { type DataKeys, deriveDataKeys, lookupKey } from '../../src/data-keys.ts'
 import type { FeedRow } from '../../src/sync/feed.ts'
 import { type PullJob, pullPass } from '../../src/sync/pull.ts'
 import { replayQuarantine } from '../../src/sync/quarantine/replay.ts'
-import { createWorld, type Running, type World } from '../support/service.ts'
+import { createWorld, post, type Running, type World } from '../support/service.ts'
 
 const today = todayInVietnam(new Date())
 const province = { seed: 'delta', baseDate: today }
@@ -264,6 +264,35 @@ test('a number that was re-issued leads to the person with the new one, and the 
     await world.owner`select from coverage where known_to = 'infinity' and subject = ${lookupKey(keys, old.citizenId ?? '')}`
   expect(current).toHaveLength(0)
   expect(await status(running)).toMatchObject({ quarantined: 0, records: RECORDS })
+})
+
+test('a past day is answered by the status that held then, as far as known now', async () => {
+  const running = await world.start()
+  const someone = rows.find(
+    (each) => each.status === 'active' && each.citizenId !== null && each.dateOfBirth.length === 10,
+  ) as FeedRow
+  const days = [-40, -20, -10, -1].map((each) => addDays(today, each))
+  const [before = today, held = today, freed = today, yesterday = today] = days
+  const put = (sequence: number, change: Partial<FeedRow>) =>
+    make(sequence, [{ op: 'put', ...someone, validFrom: '2026-01-01', validTo: '2026-12-31', ...change }])
+  await push(running, await put(2, { status: 'held', statusFrom: held }))
+  await push(running, await put(3, { status: 'active', statusFrom: freed }))
+  await pullPass(job, null)
+  const token = await world.token('facility:38001')
+  const { citizenId, fullName, dateOfBirth } = someone
+  const evidence = { kind: 'chipIdTyped', number: citizenId, fullName, dateOfBirth }
+  const code = async (serviceDate: string) =>
+    (await post(running.url, token, { evidence, serviceDate, purpose: 'arrival' })).body.code
+  expect([await code(before), await code(held), await code(yesterday), await code(today)]).toEqual([
+    'valid',
+    'held',
+    'valid',
+    'valid',
+  ])
+  // it was a mistake, says the insurer: nothing was ever held
+  await push(running, await put(4, { status: 'active', statusFrom: null }))
+  await pullPass(job, null)
+  expect([await code(before), await code(held)]).toEqual(['valid', 'valid'])
 })
 
 describe('deltas that the insurer offers', () => {

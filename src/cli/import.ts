@@ -5,6 +5,7 @@ import { appendDeed } from '../audit/log.ts'
 import { type DataKeysFile, dataKeysSchema, deriveDataKeys } from '../data-keys.ts'
 import { connect, type Sql } from '../db/connect.ts'
 import { ServiceError } from '../errors.ts'
+import { foreignKeys } from '../host/fitness.ts'
 import { applyDelta } from '../sync/delta/apply.ts'
 import { FEED_ID, MANIFEST_CHARACTERS_MAX, type Manifest, readManifest } from '../sync/manifest.ts'
 import { rollingBack } from '../sync/rollback/store.ts'
@@ -71,6 +72,8 @@ export interface TakeFeed {
 export function takeFeed(path: string, take: TakeFeed): Promise<void> {
   return withTurn(take.ownerUrl, async (sql) => {
     const { manifest, dataFile } = await openFeed(sql, path)
+    const foreign = await foreignKeys((run) => run(sql), deriveDataKeys(take.dataKeys))
+    if (foreign.length > 0) throw new UsageError(foreign.join('\n'))
     const held = await readFeedState(sql, manifest.feed)
     if (held !== null && manifest.sequence <= held.sequence) {
       await refuseOther(sql, manifest)

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { DataKeys } from '../data-keys.ts'
 import { connect, type Sql } from '../db/connect.ts'
 import { ServiceError } from '../errors.ts'
+import { foreignKeys } from '../host/fitness.ts'
 import { retryAfterMs } from '../sync/backoff.ts'
 import { FeedUnreachable } from '../sync/client.ts'
 import { sweepUploads } from '../sync/inbox/store.ts'
@@ -40,6 +41,8 @@ export async function pull(args: string[]): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort())
   const sql = connect(ownerUrl, { connectionsMax: 1, statementTimeoutMs: 0, applicationName: 'kiemthe pull' })
   try {
+    const foreign = await foreignKeys((run) => run(sql), keys)
+    if (foreign.length > 0) throw new UsageError(foreign.join('\n'))
     const job = pullJob(sql, keys, values.feed, say)
     const url = values.url ?? null
     if (values.once) await onePass(job, url)

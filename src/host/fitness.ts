@@ -15,6 +15,11 @@ export async function unfitness(query: Query, dataKeys: DataKeys): Promise<strin
       ...powers.map((power) => `  ${power}`),
     ]
   }
+  return foreignKeys(query, dataKeys)
+}
+
+/** Under other keys nobody would be found, and a feed would be taken for other people. Empty when they are the copy's. */
+export async function foreignKeys(query: Query, dataKeys: DataKeys): Promise<string[]> {
   const subject = await query(anySubject)
   if (subject === null) return []
   const [read] = await query((sql) => findSealed(sql, [subject]))

@@ -17,7 +17,7 @@ import { createWorld, post, type Running, type World } from '../support/service.
 
 const today = todayInVietnam(new Date())
 const province = { seed: 'delta', baseDate: today }
-const RECORDS = 1_000
+const RECORDS = 300
 const rows = rowsOf(province, 0, RECORDS)
 
 let world: World
@@ -296,7 +296,7 @@ test('a past day is answered by the status that held then, as far as known now',
 })
 
 describe('deltas that the insurer offers', () => {
-  const plan = { province, records: RECORDS, changes: 60 }
+  const plan = { province, records: RECORDS, changes: 30 }
 
   beforeEach(async () => {
     insurer = await startInsurer({

@@ -1,4 +1,4 @@
-import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -159,16 +159,6 @@ describe('a full feed', () => {
       },
       /feed_file_differs/,
     ],
-    [
-      'another data file of the same length',
-      async (path) => {
-        await copyFile(
-          await write(8, rows, { encoding: 'plain' }).then((other) => other.replace('.jws', '.ndjson')),
-          path.replace('.jws', '.ndjson.gz'),
-        )
-      },
-      /bytes, its manifest says|feed_file_differs/,
-    ],
   ])('with %s is refused, and nothing is changed', async (_what, spoil, why) => {
     await loadRows(world.owner, world.dataKeys, rows, new Date())
     const before = await whole()
@@ -178,6 +168,16 @@ describe('a full feed', () => {
     expect(await whole()).toEqual(before)
     await takes(await write(3, rows.slice(1))) // what was left of it harms nobody
     expect((await whole()).watermark).toEqual([{ sequence: 3, rows: 1_999 }])
+  })
+
+  test('under other data keys is refused: it would be taken for other people', async () => {
+    await loadRows(world.owner, world.dataKeys, rows.slice(0, 50), new Date())
+    const before = await whole()
+    const path = await write(2, rows.slice(0, 50))
+    const dataKeys = { ...world.dataKeys, lookup: Buffer.alloc(32, 7).toString('base64') }
+    const take = { ownerUrl: world.ownerUrl, dataKeys, shrinkMaxPercent: 5, acceptShrink: null, say: () => {} }
+    await expect(takeFeed(path, take)).rejects.toEqual(isRefused('the data keys are not those'))
+    expect(await whole()).toEqual(before)
   })
 
   test('that lost more than its share waits for a reason, which is kept in the log', async () => {

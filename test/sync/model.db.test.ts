@@ -4,7 +4,7 @@ import { begin, commands, type Real } from '../../loadtest/sync-model.ts'
 import { createWorld } from '../support/service.ts'
 
 /** `npm run loadtest -- sync-model` runs as many as one likes. */
-const RUNS = 12
+const RUNS = 6
 const SEED = 2_411
 
 test('an order of full feeds, deltas, repeated and early ones, cuts and rollbacks would end in another state than the model', async () => {

@@ -40,6 +40,10 @@ export async function beginLoad(sql: Sql, plan: LoadPlan): Promise<LoadStart> {
        and not exists (select from feed_load l where l.feed = w.feed and l.sequence = ${plan.sequence})`
   if (other !== undefined)
     return { state: 'otherSource', source: `batch ${other.sequence} of the feed`, finished: true }
+  // nor chunks of a load under another number: their rows would stay for good
+  const [half] = await sql<{ source: string }[]>`
+    select source from feed_load where feed = ${plan.feed} and sequence <> ${plan.sequence} and finished_at is null`
+  if (half !== undefined) return { state: 'otherSource', source: half.source, finished: false }
   await sql`
     insert into feed_load (feed, sequence, source, rows, chunk_rows, key_check, as_of, started_at)
     values (${plan.feed}, ${plan.sequence}, ${plan.source}, ${plan.rows}, ${plan.chunkRows}, ${plan.keyCheck},
@@ -79,7 +83,8 @@ export async function holdsFinishedLoad(sql: Sql): Promise<boolean> {
 /** Forgets an unfinished load that cannot be gone on with, so that this one starts from nothing. */
 export async function discardLoad(sql: Sql, plan: LoadPlan): Promise<void> {
   await sql`truncate coverage, alias, feed_chunk, quarantine`
-  await sql`delete from feed_load where feed = ${plan.feed} and sequence = ${plan.sequence}`
+  await sql`
+    delete from feed_load where feed = ${plan.feed} and (sequence = ${plan.sequence} or finished_at is null)`
 }
 
 /** For a load by the stage into tables that a first load has left empty: it needs their keys. */

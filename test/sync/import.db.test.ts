@@ -11,6 +11,8 @@ import { findSealed, openRead } from '../../src/coverage/store.ts'
 import { type DataKeys, deriveDataKeys, lookupKey } from '../../src/data-keys.ts'
 import { open } from '../../src/seal.ts'
 import type { FeedRow } from '../../src/sync/feed.ts'
+import { type LoadPlan, prepareChunk } from '../../src/sync/load.ts'
+import { beginLoad, copyChunk } from '../../src/sync/store.ts'
 import { keysFolder } from '../support/keys-folder.ts'
 import { kiemthe, startKiemthe } from '../support/kiemthe.ts'
 import { createWorld, loadRows, type World } from '../support/service.ts'
@@ -227,6 +229,23 @@ describe('a full feed', () => {
     await takes(await write(3, rows.slice(0, 1_000)))
     expect(await world.owner`select from quarantine where not resolved`).toHaveLength(0)
     expect((await whole()).watermark).toEqual([{ sequence: 3, rows: 1_000 }])
+  })
+
+  test('into a copy where another first feed was broken off has nothing of that one', async () => {
+    const plan: LoadPlan = {
+      feed: 'vss',
+      sequence: 1,
+      source: 'another file',
+      rows: 900,
+      chunkRows: 500,
+      keyCheck: 'a'.repeat(32),
+      asOf: new Date(Date.now() - 86_400_000),
+    }
+    await beginLoad(world.owner, plan)
+    await copyChunk(world.owner, plan, prepareChunk(keys, plan, 0, 0, rows.slice(500, 1_000)))
+    await takes(await write(2, rows.slice(0, 700)))
+    expect((await whole()).versions).toHaveLength(700)
+    expect((await whole()).watermark).toEqual([{ sequence: 2, rows: 700 }])
   })
 
   test('into an empty copy sets contradictions aside too', async () => {

@@ -22,6 +22,8 @@ export async function importFigures(args: string[]): Promise<void> {
     say(
       `${what}: ${rows} rows in ${run.seconds.toFixed(1)} s, ${(rows / run.seconds).toFixed(0)}/s, peak ${run.peakMegabytes} MB`,
     )
+    const streamed = /(\d[\d,]*) records in ([\d:]+) \((\d[\d,]*)\/s\)/.exec(run.said)
+    if (streamed !== null) say(`  of that reading, sealing and copying: ${streamed[3]}/s`)
     return run
   }
   const write = async (sequence: number, kind: FeedFile['kind'], lines: Iterable<unknown>) => {

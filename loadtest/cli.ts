@@ -18,7 +18,10 @@ const SCENARIOS: Readonly<Record<string, { readonly what: string; readonly run: 
       run: crash,
     },
     fuzz: { what: 'requests made from the OpenAPI document, valid and hostile (--requests --seed)', run: fuzz },
-    import: { what: 'full feeds and a delta ÷ plain COPY: rows/s, memory, disk (--records)', run: importFigures },
+    import: {
+      what: 'full feeds and a delta ÷ plain COPY: rows/s, memory, disk (--records --changes)',
+      run: importFigures,
+    },
     'import-kills': {
       what: 'kill -9 of imports at random points: old or new, never a mix (--kills --records --seed)',
       run: importKills,

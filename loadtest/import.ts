@@ -12,8 +12,12 @@ const DELTA_CHANGES_PER_CENT = 1
 
 /** Full imports and a delta against a plain COPY of the same rows, with their memory and the disk they take. */
 export async function importFigures(args: string[]): Promise<void> {
-  const { values } = parseArgs({ args, options: { records: { type: 'string', default: '1000000' } } })
+  const { values } = parseArgs({
+    args,
+    options: { records: { type: 'string', default: '1000000' }, changes: { type: 'string' } },
+  })
   const records = Number(values.records)
+  const changes = Number(values.changes ?? Math.floor((records * DELTA_CHANGES_PER_CENT) / 100))
   const province = { seed: 'figures', baseDate: todayInVietnam(new Date()) }
   const world = await openSyncWorld('import')
   const take = async (what: string, rows: number, path: string) => {
@@ -54,9 +58,9 @@ export async function importFigures(args: string[]): Promise<void> {
     const merged = await take('full feed of which 1 % changed', records, second.path)
     say(`ratio to the same COPY ${(copy / merged.seconds).toFixed(2)}`)
     const before = await size()
-    const plan = { province, records, changes: Math.floor((records * DELTA_CHANGES_PER_CENT) / 100) }
+    const plan = { province, records, changes }
     const delta = await write(3, 'delta', dailyOperations(plan, 1))
-    await take('delta of 1 %, the start of the process in it', delta.rows, delta.path)
+    await take('delta, the start of the process in it', delta.rows, delta.path)
     const grown = (await size()) - before
     say(
       `disk: ${(grown / 1e6).toFixed(1)} MB a delta of ${delta.rows} rows, ${((grown * 365) / 1e9).toFixed(1)} GB a year of them`,

@@ -2,9 +2,12 @@ import { crash } from './crash.ts'
 import { edge } from './edge.ts'
 import { firstStart } from './first-start.ts'
 import { fuzz } from './fuzz.ts'
+import { importFigures } from './import.ts'
+import { importKills } from './import-kills.ts'
 import { lanes } from './lanes.ts'
 import { middleware } from './middleware.ts'
 import { ratio } from './ratio.ts'
+import { syncModel } from './sync-model-run.ts'
 
 const SCENARIOS: Readonly<Record<string, { readonly what: string; readonly run: (args: string[]) => Promise<void> }>> =
   {
@@ -18,6 +21,15 @@ const SCENARIOS: Readonly<Record<string, { readonly what: string; readonly run: 
     },
     edge: { what: 'the Worker: processor time of workerd a verification, size of the build (--checks)', run: edge },
     fuzz: { what: 'requests made from the OpenAPI document, valid and hostile (--requests --seed)', run: fuzz },
+    import: {
+      what: 'full feeds and a delta ÷ plain COPY: rows/s, memory, disk (--records --changes)',
+      run: importFigures,
+    },
+    'import-kills': {
+      what: 'kill -9 of imports at random points: old or new, never a mix (--kills --records --seed)',
+      run: importKills,
+    },
+    'sync-model': { what: 'orders of feeds, cuts and rollbacks against a model (--runs --seed)', run: syncModel },
     lanes: { what: 'p50 and p99 of single checks alone, and while batches of 1,000 run all the time', run: lanes },
     middleware: { what: 'µs that each step of a request adds, in process (--requests --rounds)', run: middleware },
     ratio: { what: 'verified requests/s ÷ a bare control, in turn', run: ratio },

@@ -123,9 +123,10 @@ export async function documentFuzz(options: FuzzOptions): Promise<FuzzFigures> {
     if (type !== undefined && media !== undefined) {
       const examples = Object.values(media.examples).map((each) => each.value as Json)
       let body = pick(operation.operationId === 'verify' && chance(0.7) ? (options.bodies as Json[]) : examples)
-      if (chance(0.7)) body = mutant(body, pick, hostile)
+      if (chance(0.7)) body = typeof body === 'string' ? hostile() : mutant(body, pick, hostile)
       headers['content-type'] = chance(0.98) ? type : hostile().replace(/[^ -~]/g, '')
-      init.body = type === 'application/json' ? JSON.stringify(body) : new URLSearchParams(texts(body)).toString()
+      if (type === 'application/json') init.body = JSON.stringify(body)
+      else init.body = typeof body === 'string' ? body : new URLSearchParams(texts(body)).toString()
       if (chance(0.02)) init.body = init.body.slice(0, Math.floor(random() * init.body.length))
     }
     if (operation.operationId === 'enrolKey') {

@@ -74,7 +74,7 @@ async function compareWithCopy(sql: Sql): Promise<void> {
 }
 
 /** Both tables with their primary keys, from files that the server wrote, over one connection. */
-async function plainCopy(sql: Sql): Promise<number> {
+export async function plainCopy(sql: Sql): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), 'kiemthe-copy-'))
   await chmod(folder, 0o777) // PostgreSQL writes into it as its own account
   let seconds = 0

@@ -5,6 +5,7 @@ import { showDocsContract, showOpenApiContract, showProblemsContract } from './h
 import { postEnrolmentContract } from './http/contract/enrolments.ts'
 import { showLiveContract, showReadyContract } from './http/contract/health.ts'
 import { issueTokenContract, showTokenKeysContract } from './http/contract/oauth.ts'
+import { postSyncBatchContract, showSyncStatusContract } from './http/contract/sync.ts'
 import { getUnverifiedVisitContract, postUnverifiedVisitContract } from './http/contract/unverified-visits.ts'
 import { postVerificationBatchContract } from './http/contract/verification-batch.ts'
 import { getVerificationContract, postVerificationContract } from './http/contract/verifications.ts'
@@ -13,6 +14,7 @@ import { endpoint } from './http/endpoint.ts'
 import { postEnrolment } from './http/enrolments.ts'
 import { showLive, showReady } from './http/health.ts'
 import type { Route } from './http/route.ts'
+import { postSyncBatch, showSyncStatus } from './http/sync.ts'
 import { issueToken, showTokenKeys } from './http/token.ts'
 import { getUnverifiedVisit, postUnverifiedVisit } from './http/unverified-visits.ts'
 import { postVerificationBatch } from './http/verification-batch.ts'
@@ -80,6 +82,21 @@ export const ROUTES: readonly Route[] = [
     access: ['verify'],
     work: getUnverifiedVisit,
     contract: getUnverifiedVisitContract,
+  },
+
+  {
+    method: 'POST',
+    path: '/v1/sync/batches',
+    access: ['sync'],
+    work: postSyncBatch,
+    contract: postSyncBatchContract,
+  },
+  {
+    method: 'GET',
+    path: '/v1/sync/status',
+    access: ['sync', 'ops'],
+    work: showSyncStatus,
+    contract: showSyncStatusContract,
   },
 
   { method: 'GET', path: '/health/live', access: 'public', work: showLive, contract: showLiveContract },

@@ -18,6 +18,18 @@ const COMMANDS: Readonly<Record<string, { readonly what: string; readonly load: 
     what: 'look visits up again whose look-up failed; the environment of serve: --once --rebuild',
     load: async () => (await import('./cli/recheck.ts')).recheck,
   },
+  import: {
+    what: "take the insurer's feed from files: MANIFEST | --rollback WHY; --accept-shrink WHY --shrink-max PERCENT",
+    load: async () => (await import('./cli/import.ts')).importCommand,
+  },
+  pull: {
+    what: 'apply pushed deltas, and fetch those the insurer offers: --url --every SECONDS --once',
+    load: async () => (await import('./cli/pull.ts')).pull,
+  },
+  quarantine: {
+    what: 'list | replay: rows of the feed that could not be taken',
+    load: async () => (await import('./cli/quarantine.ts')).quarantine,
+  },
   migrate: {
     what: 'make a database ready: roles, schema, key files',
     load: async () => (await import('./cli/migrate.ts')).migrate,

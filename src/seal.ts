@@ -11,7 +11,7 @@ const NONCE_BYTES = 12
 const TAG_BYTES = 16
 const HEAD_BYTES = 1 + NONCE_BYTES
 
-export type SealedTable = 'coverage' | 'entry_detail' | 'quarantine'
+export type SealedTable = 'coverage' | 'entry_detail' | 'quarantine' | 'feed_inbox_part'
 
 export class SealError extends Error {}
 
@@ -37,6 +37,11 @@ export function open(keys: DataKeys, table: SealedTable, subject: string, sealed
   )
 }
 
+/** The same for what is no text. */
+export function openBytes(keys: DataKeys, table: SealedTable, subject: string, sealed: Uint8Array): Buffer {
+  return decipher(keys, table, subject, sealed, (cipher, text) => Buffer.concat([cipher.update(text), cipher.final()]))
+}
+
 function decipher<T>(
   keys: DataKeys,
   table: SealedTable,
@@ -59,12 +64,7 @@ function decipher<T>(
 
 /** The same bytes under the current generation. */
 export function sealAnew(keys: DataKeys, table: SealedTable, subject: string, sealed: Uint8Array): Buffer {
-  return seal(
-    keys,
-    table,
-    subject,
-    decipher(keys, table, subject, sealed, (cipher, text) => Buffer.concat([cipher.update(text), cipher.final()])),
-  )
+  return seal(keys, table, subject, openBytes(keys, table, subject, sealed))
 }
 
 function associatedData(table: SealedTable, subject: string): Buffer {

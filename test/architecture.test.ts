@@ -43,7 +43,7 @@ function rank(place: Place | null): number {
 }
 
 const isEntry = (path: string) => placeOf(path) === 'entry'
-const isStore = (path: string) => path.startsWith('src/db/') || /^src\/[a-z-]+\/store\.ts$/.test(path)
+const isStore = (path: string) => path.startsWith('src/db/') || /^src\/(?:[a-z-]+\/){1,2}store\.ts$/.test(path)
 const isClient = (path: string) => /^src\/[a-z-]+\/client\.ts$/.test(path)
 /** Programs of their own that come from outside: they have their own process, clock and wire. */
 const isOutside = (path: string) => path.startsWith('loadtest/') || (path.startsWith('mocks/') && !isProvince(path))
@@ -147,7 +147,7 @@ const CODE: readonly {
   },
   { what: 'unsafe()', code: /\.unsafe\s*\(/, may: isStore },
   // one statement is one transaction: postgres.js has open bugs in begin() (traps); loading is a command that runs alone
-  { what: 'begin()', code: /\.begin\s*\(/, may: (path) => path === 'src/sync/store.ts' },
+  { what: 'begin()', code: /\.begin\s*\(/, may: (path) => /^src\/sync\/(?:full\/)?store\.ts$/.test(path) },
   // `client.ts` = all outbound HTTP
   { what: 'fetch()', code: /(?<![.\w$])fetch\s*\(/, may: (path) => isClient(path) || isEntry(path) },
   { what: 'process', code: /(?<![.\w$])process\b/, may: isEntry },

@@ -13,6 +13,9 @@ export type EntryKind =
   | 'logBehindAccepted'
   | 'refusedCalls'
   | 'keyChange'
+  | 'feedApplied'
+  | 'feedRolledBack'
+  | 'quarantineReplayed'
 
 /** Counted and proven in public: codes only, nothing that names or links a person. */
 export type EntryOutcome = Readonly<Record<string, string | number | null>>

@@ -2,7 +2,8 @@ import type { IsoDate } from '../calendar.ts'
 import type { DataKeys, LookupKey } from '../data-keys.ts'
 import { instantText, readInstant, type Sql } from '../db/connect.ts'
 import type { BenefitLevel } from './card-number.ts'
-import type { Area, CopyRead, Coverage } from './coverage.ts'
+import type { Area, CopyRead, Coverage, CoverageFacts } from './coverage.ts'
+import type { EarlierStatus } from './history.ts'
 import { openHolder } from './holder.ts'
 import { COVERAGE_STATUSES, type CoverageStatus } from './status.ts'
 
@@ -115,12 +116,49 @@ function openCoverage(keys: DataKeys, row: SealedRow): Coverage {
       validTo: days.validTo,
       fiveYearsFrom: days.fiveYearsFrom,
       area: row.area,
-      status: STATUSES.has(row.status) ? (row.status as CoverageStatus) : 'unknown',
+      status: statusOf(row.status),
       statusFrom: days.statusFrom,
       knownFrom: instantText(row.knownFrom),
       cardNumber: holder.cardNumber,
     },
   }
+}
+
+/**
+ * What was known of a person's coverages before, the newest first. What a rollback took back was never so: versions that
+ * began and ended between a state and the return to it say nothing of the person.
+ */
+export async function findEarlier(sql: Sql, keys: DataKeys, subject: LookupKey): Promise<EarlierStatus[]> {
+  const rows = await sql<EarlierRow[]>`
+    select coverage_no, status, status_from, valid_from, valid_to, five_years_from, sealed
+      from coverage c
+     where subject = ${subject}::uuid and known_to < 'infinity'
+       and not exists (select from feed_batch b
+                        where b.kind = 'rollback' and c.known_from > b.back_to and c.known_to <= b.applied_at)
+     order by known_from desc`
+  return rows.map((row) => {
+    const { days } = openHolder(keys, subject, row.sealed, {
+      validFrom: row.valid_from,
+      validTo: row.valid_to,
+      fiveYearsFrom: row.five_years_from,
+      statusFrom: row.status_from,
+    })
+    return { coverageNo: row.coverage_no, status: statusOf(row.status), statusFrom: days.statusFrom }
+  })
+}
+
+interface EarlierRow {
+  coverage_no: number
+  status: string
+  status_from: IsoDate | null
+  valid_from: IsoDate
+  valid_to: IsoDate | null
+  five_years_from: IsoDate | null
+  sealed: Uint8Array
+}
+
+function statusOf(status: string): CoverageFacts['status'] {
+  return STATUSES.has(status) ? (status as CoverageStatus) : 'unknown'
 }
 
 /** Somebody who has a current coverage; null in an empty copy. For the check of the keys at start. */

@@ -33,6 +33,13 @@ const PLACES: Readonly<Record<SealedTable, Place>> = {
     ],
     subject: "concat_ws('/', feed, sequence, position)",
   },
+  feed_inbox_part: {
+    key: [
+      ['upload', 'uuid', '00000000-0000-0000-0000-000000000000'],
+      ['part', 'integer', '-1'],
+    ],
+    subject: "concat_ws('/', upload, part)",
+  },
 }
 
 export const SEALED_TABLES = Object.keys(PLACES) as SealedTable[]
@@ -121,13 +128,15 @@ export async function writeResealed(sql: Sql, table: SealedTable, rows: readonly
 export async function estimateSealed(sql: Sql): Promise<number> {
   const [row] = await sql<{ rows: number }[]>`
     select sum(greatest(reltuples, 0))::bigint as rows
-      from pg_class where oid in ('coverage'::regclass, 'entry_detail'::regclass, 'quarantine'::regclass)`
+      from pg_class where oid in ('coverage'::regclass, 'entry_detail'::regclass, 'quarantine'::regclass,
+                                     'feed_inbox_part'::regclass)`
   return row?.rows ?? 0
 }
 
-/** A loader keeps the keys it began with. */
+/** A loader keeps the keys it began with, and so does what stands in its stage. */
 export async function isLoadUnderWay(sql: Sql): Promise<boolean> {
-  const rows = await sql`select from feed_load where finished_at is null limit 1`
+  const rows = await sql`
+    (select from feed_load where finished_at is null limit 1) union all (select from stage_chunk limit 1)`
   return rows.count > 0
 }
 

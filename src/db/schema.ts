@@ -160,6 +160,112 @@ export const feedChunk = pgTable(
   (t) => [primaryKey({ columns: [t.feed, t.sequence, t.chunk] })],
 )
 
+/**
+ * Every state our copy of a feed was ever in, one row a state: a full load, a delta, a rollback. `applied_at` only grows
+ * and is the `known_from` of what the batch opened and the `known_to` of what it closed: what was known at a state
+ * is what was open at its `applied_at`.
+ */
+export const feedBatch = pgTable(
+  'feed_batch',
+  {
+    feed: text().notNull(),
+    appliedAt: instant('applied_at').notNull(),
+    sequence: bigint({ mode: 'number' }).notNull(),
+    kind: text({ enum: ['full', 'delta', 'rollback'] }).notNull(),
+    /** SHA-256 of the data file, hex: tells a repeated batch from another one under its number. Null: the demo's own load. */
+    digest: text(),
+    asOf: instant('as_of').notNull(),
+    /** Coverages in force in the copy after it. */
+    rows: bigint({ mode: 'number' }).notNull(),
+    opened: bigint({ mode: 'number' }).notNull(),
+    closed: bigint({ mode: 'number' }).notNull(),
+    quarantined: bigint({ mode: 'number' }).notNull(),
+    /** Of a rollback: the state it went back to. */
+    backTo: instant('back_to'),
+  },
+  (t) => [
+    primaryKey({ name: 'feed_batch_pkey', columns: [t.feed, t.appliedAt] }),
+    index('feed_batch_sequence').on(t.feed, t.sequence),
+  ],
+)
+
+/** What an alias led to before a batch changed it, so that a rollback can lead it back. Null: it led nowhere. */
+export const aliasChange = pgTable(
+  'alias_change',
+  { alias: uuid().notNull(), changedAt: instant('changed_at').notNull(), former: uuid() },
+  (t) => [primaryKey({ name: 'alias_change_pkey', columns: [t.alias, t.changedAt] })],
+)
+
+/** Deltas that were pushed and wait for `kiemthe pull`, which alone changes coverages. A gap before one lets it wait longer. */
+export const feedInbox = pgTable(
+  'feed_inbox',
+  {
+    feed: text().notNull(),
+    sequence: bigint({ mode: 'number' }).notNull(),
+    /** Its parts. */
+    upload: uuid().notNull(),
+    /** As it was signed. */
+    manifest: text().notNull(),
+    digest: text().notNull(),
+    receivedAt: instant('received_at').notNull().defaultNow(),
+  },
+  (t) => [primaryKey({ name: 'feed_inbox_pkey', columns: [t.feed, t.sequence] })],
+)
+
+/** A piece of a data file as it arrived, sealed. Parts that no row of `feed_inbox` names are of uploads that broke off. */
+export const feedInboxPart = pgTable(
+  'feed_inbox_part',
+  {
+    upload: uuid().notNull(),
+    part: integer().notNull(),
+    sealed: bytea().notNull(),
+    receivedAt: instant('received_at').notNull().defaultNow(),
+  },
+  (t) => [primaryKey({ name: 'feed_inbox_part_pkey', columns: [t.upload, t.part] })],
+)
+
+/**
+ * Where a full load waits for its merge. Unlogged: half the writing, and after a crash of PostgreSQL all four tables are
+ * empty together, so that `stage_chunk` never names rows that are gone.
+ */
+export const coverageStage = pgTable('coverage_stage', {
+  subject: uuid().notNull(),
+  coverageNo: smallint('coverage_no').notNull(),
+  group: text().notNull(),
+  level: smallint().notNull(),
+  province: text().notNull(),
+  registeredFacility: text('registered_facility').notNull(),
+  validFrom: date('valid_from').notNull(),
+  validTo: date('valid_to'),
+  fiveYearsFrom: date('five_years_from'),
+  area: text(),
+  status: text().notNull(),
+  statusFrom: date('status_from'),
+  tag: uuid().notNull(),
+  sealed: bytea().notNull(),
+  /** Of the row in its file, from 0. */
+  position: bigint({ mode: 'number' }).notNull(),
+})
+
+export const aliasStage = pgTable('alias_stage', {
+  alias: uuid().notNull(),
+  subject: uuid().notNull(),
+  position: bigint({ mode: 'number' }).notNull(),
+})
+
+export const quarantineStage = pgTable('quarantine_stage', {
+  position: bigint({ mode: 'number' }).notNull(),
+  reason: text().notNull(),
+  sealed: bytea().notNull(),
+})
+
+/** Chunks of a load that are in; another load's name means that the stage is another load's. */
+export const stageChunk = pgTable('stage_chunk', {
+  load: text().notNull(),
+  chunk: integer().notNull(),
+  rows: integer().notNull(),
+})
+
 /** Rows of a feed that could not be taken: kept, never dropped. The row itself is sealed, it names a person. */
 export const quarantine = pgTable(
   'quarantine',

@@ -21,6 +21,11 @@ export async function unfitness(query: Query, dataKeys: DataKeys): Promise<strin
       "  take it out of DATABASE_URL; or: alter role kiemthe_app set timezone to 'UTC' (as `kiemthe migrate` does)",
     ]
   }
+  return foreignKeys(query, dataKeys)
+}
+
+/** Under other keys nobody would be found, and a feed would be taken for other people. Empty when they are the copy's. */
+export async function foreignKeys(query: Query, dataKeys: DataKeys): Promise<string[]> {
   const subject = await query(anySubject)
   if (subject === null) return []
   const [read] = await query((sql) => findSealed(sql, [subject]))

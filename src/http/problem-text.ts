@@ -275,6 +275,30 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemRow>> = {
     ),
     retryAfterSeconds: 1, // a token comes back within a second at any rate
   },
+  feed_manifest_invalid: row(
+    400,
+    'The manifest of the feed is not valid',
+    CALL_IT,
+    'See `detail`; the members of a manifest are described in `src/sync/README.md`.',
+  ),
+  feed_signature: row(
+    403,
+    'The manifest is not signed by its feed',
+    CALL_IT,
+    'Sign with a key in force of the client `feed:<feed>` and send with a token of that client.',
+  ),
+  feed_file_differs: row(
+    422,
+    'The data file is not what its manifest says',
+    CALL_IT,
+    'See `detail`. Nothing of the batch was taken; make the manifest from the file as it is sent, and send both again.',
+  ),
+  feed_sequence: row(
+    409,
+    'The sequence number does not fit',
+    CALL_IT,
+    'See `detail`: another batch has this number already, or it is a full feed, which is imported by command.',
+  ),
   rate_limited: {
     ...row(
       429,

@@ -69,6 +69,18 @@ async function readBytes(c: Context, bytesMax: number): Promise<Uint8Array> {
   return Buffer.concat(parts)
 }
 
+/** A body as it arrives, for who bounds it and holds none of it. */
+export async function* readStream(c: Context): AsyncGenerator<Uint8Array> {
+  const stream = c.req.raw.body
+  if (stream === null) return
+  const reader: AsyncIterator<Uint8Array> = stream[Symbol.asyncIterator]()
+  for (;;) {
+    const part = await reader.next().catch(brokeOff)
+    if (part.done === true) return
+    yield part.value
+  }
+}
+
 /** The caller went away, or took longer than a request may: no failure of ours, so no 500 in the events. */
 function brokeOff(cause: unknown): never {
   throw new ServiceError('invalid_request', { detail: 'the body broke off', cause })

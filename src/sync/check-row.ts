@@ -22,6 +22,11 @@ export type RowFault =
   | 'status_unknown'
   | 'area_unknown'
   | 'sex_unknown'
+  | 'row_not_utf8'
+  | 'row_not_json'
+  | 'row_shape'
+  | 'row_repeated'
+  | 'number_taken'
 
 /** A row that may be stored: what is sealed, what is not, and the numbers that lead to the person. */
 export interface CheckedRow {
@@ -42,7 +47,7 @@ const STATUSES: ReadonlySet<string> = new Set(COVERAGE_STATUSES)
 const AREAS: ReadonlySet<string> = new Set(['K1', 'K2', 'K3'])
 const SEXES: ReadonlySet<string> = new Set(['male', 'female', 'unknown'])
 /** A smallint in the table; a person with more coverages than this is a fault of the feed. */
-const COVERAGE_NO_MAX = 999
+export const COVERAGE_NO_MAX = 999
 
 /** Trusts nothing: the insurer's feed is input like any other. `asOf` is the day the feed speaks of. */
 export function checkRow(row: FeedRow, asOf: IsoDate): Parsed<CheckedRow, RowFault> {

@@ -1,10 +1,12 @@
 import { todayInVietnam } from '../calendar.ts'
-import { sealHolder } from '../coverage/holder.ts'
-import { type DataKeys, type LookupKey, lookupKey, mac128 } from '../data-keys.ts'
+import { type DataKeys, mac128 } from '../data-keys.ts'
 import { seal } from '../seal.ts'
 import { type CheckedRow, checkRow, type RowFault } from './check-row.ts'
 import { CopyBuffer, fieldsOf } from './copy-buffer.ts'
+import type { Lines } from './data-file.ts'
 import type { FeedRow } from './feed.ts'
+import { readRows } from './read-row.ts'
+import { aliasesOf, sealRow } from './seal-row.ts'
 
 /** One full load: which feed, which state of it. */
 export interface LoadPlan {
@@ -44,7 +46,10 @@ export interface QuarantinedRow {
 /** Measured on the demo province: a row takes 262 bytes in COPY's binary format, its aliases 50. */
 const COVERAGE_BYTES_HINT = 300
 const ALIAS_BYTES_HINT = 60
-const COVERAGE_FIELDS = 17
+const VERSION_FIELDS = 14
+
+/** `copy`: straight into the empty tables, by a first load. `stage`: where a full load waits for its merge. */
+export type ChunkTarget = 'copy' | 'stage'
 
 /** Checks, keys and seals the rows of a chunk: all the work that needs no database, so that it runs on any thread. */
 export function prepareChunk(
@@ -55,82 +60,116 @@ export function prepareChunk(
   rows: readonly FeedRow[],
 ): PreparedChunk {
   const today = todayInVietnam(plan.asOf)
-  const coverage = new CopyBuffer(rows.length * COVERAGE_BYTES_HINT + 64)
-  const alias = new CopyBuffer(rows.length * ALIAS_BYTES_HINT + 64)
-  const aliases = new Set<string>()
-  const versionFields = fieldsOf((to) => {
-    to.int64(plan.sequence)
-    to.instant(plan.asOf)
-    to.instant('infinity')
-  })
-  const quarantine: QuarantinedRow[] = []
-  let taken = 0
+  const writer = new ChunkWriter(keys, plan, 'copy', rows.length)
   rows.forEach((row, i) => {
     const checked = checkRow(row, today)
-    if (!checked.ok) {
-      const position = firstPosition + i
-      const sealed = seal(keys, 'quarantine', `${plan.feed}/${plan.sequence}/${position}`, JSON.stringify(row))
-      quarantine.push({ position, reason: checked.issue, sealed })
-      return
-    }
-    taken++
-    const subject = subjectOf(keys, checked.value)
-    writeCoverage(coverage, keys, versionFields, subject, checked.value)
-    for (const number of [checked.value.card.insuranceNumber, ...checked.value.formerNumbers]) {
-      const key = lookupKey(keys, number)
-      // the coverages of one person stand together in a feed and share their numbers
-      if (key === subject || aliases.has(key)) continue
-      aliases.add(key)
-      alias.row(2)
-      alias.uuid(key)
-      alias.uuid(subject)
-    }
+    if (checked.ok) writer.take(firstPosition + i, checked.value)
+    else writer.quarantine(firstPosition + i, checked.issue, JSON.stringify(row))
   })
-  return { chunk, rows: taken, coverage: coverage.finish(), alias: alias.finish(), quarantine }
+  return writer.finish(chunk)
 }
 
-/** A person is known by the personal number; the few who have none by the insurance number. */
-function subjectOf(keys: DataKeys, row: CheckedRow): LookupKey {
-  return lookupKey(keys, row.holder.citizenId ?? row.card.insuranceNumber)
-}
-
-/** In the order of `coverageColumns` in `sync/store.ts`. */
-function writeCoverage(
-  to: CopyBuffer,
+/** The same for lines of a full feed's data file. */
+export function prepareLines(
   keys: DataKeys,
-  versionFields: Buffer,
-  subject: LookupKey,
-  row: CheckedRow,
-): void {
-  const { sealed, days } = sealHolder(keys, subject, row.holder, row)
-  to.row(COVERAGE_FIELDS)
-  to.uuid(subject)
-  to.int16(row.coverageNo)
-  to.text(row.card.group)
-  to.int16(row.card.level)
-  to.text(row.card.province)
-  to.text(row.registeredFacility)
-  to.date(days.validFrom)
-  to.date(days.validTo)
-  to.date(days.fiveYearsFrom)
-  to.text(row.area)
-  to.text(row.status)
-  to.date(days.statusFrom)
-  to.uuid(contentTag(keys, row))
-  to.bytea(sealed)
-  to.fields(versionFields)
+  plan: LoadPlan,
+  chunk: number,
+  target: ChunkTarget,
+  lines: Lines,
+): PreparedChunk {
+  const writer = new ChunkWriter(keys, plan, target, lines.count)
+  for (const { position, line, read } of readRows(lines, todayInVietnam(plan.asOf))) {
+    if (!read.ok) writer.quarantine(position, read.issue, line)
+    else if (read.value.op === 'put') writer.take(position, read.value.row)
+    else writer.quarantine(position, 'row_shape', line) // a full feed names what is, it takes nothing away
+  }
+  return writer.finish(chunk)
 }
 
-/**
- * Keyed digest of all that a version says, its days as they came: two rows with one tag are one version. Parts are joined by a control
- * character that no part can hold (names and numbers were checked), so different rows give different texts.
- */
-function contentTag(keys: DataKeys, row: CheckedRow): string {
-  const { holder, formerNumbers, coverageNo, registeredFacility, validFrom, validTo, fiveYearsFrom } = row
-  const { citizenId, fullName, dateOfBirth, sex, cardNumber } = holder
-  const text =
-    `${citizenId}\u001f${fullName}\u001f${dateOfBirth}\u001f${sex}\u001f${cardNumber}\u001f${formerNumbers.join(',')}\u001f` +
-    `${coverageNo}\u001f${registeredFacility}\u001f${validFrom}\u001f${validTo}\u001f${fiveYearsFrom}\u001f` +
-    `${row.area}\u001f${row.status}\u001f${row.statusFrom}`
-  return mac128(keys.rowTag, text)
+export function sealQuarantined(
+  keys: DataKeys,
+  feed: string,
+  sequence: number,
+  position: number,
+  line: string | Uint8Array,
+): Buffer {
+  return seal(keys, 'quarantine', `${feed}/${sequence}/${position}`, line)
+}
+
+class ChunkWriter {
+  readonly #coverage: CopyBuffer
+  readonly #alias: CopyBuffer
+  readonly #aliases = new Map<string, string>()
+  readonly #quarantine: QuarantinedRow[] = []
+  readonly #versionFields: Buffer
+  #taken = 0
+  readonly #keys: DataKeys
+  readonly #plan: LoadPlan
+  readonly #target: ChunkTarget
+
+  constructor(keys: DataKeys, plan: LoadPlan, target: ChunkTarget, rows: number) {
+    this.#keys = keys
+    this.#plan = plan
+    this.#target = target
+    this.#coverage = new CopyBuffer(rows * COVERAGE_BYTES_HINT + 64)
+    this.#alias = new CopyBuffer(rows * ALIAS_BYTES_HINT + 64)
+    this.#versionFields = fieldsOf((to) => {
+      to.int64(plan.sequence)
+      to.instant(plan.asOf)
+      to.instant('infinity')
+    })
+  }
+
+  take(position: number, row: CheckedRow): void {
+    this.#taken++
+    const subject = this.#writeVersion(position, row)
+    for (const key of aliasesOf(this.#keys, subject, row)) {
+      // the coverages of one person stand together in a feed and share their numbers
+      if (this.#aliases.get(key) === subject) continue
+      this.#aliases.set(key, subject)
+      this.#alias.row(this.#target === 'stage' ? 3 : 2)
+      this.#alias.uuid(key)
+      this.#alias.uuid(subject)
+      if (this.#target === 'stage') this.#alias.int64(position)
+    }
+  }
+
+  quarantine(position: number, reason: RowFault, line: string | Uint8Array): void {
+    const sealed = sealQuarantined(this.#keys, this.#plan.feed, this.#plan.sequence, position, line)
+    this.#quarantine.push({ position, reason, sealed })
+  }
+
+  finish(chunk: number): PreparedChunk {
+    return {
+      chunk,
+      rows: this.#taken,
+      coverage: this.#coverage.finish(),
+      alias: this.#alias.finish(),
+      quarantine: this.#quarantine,
+    }
+  }
+
+  /** In the order of the columns in `sync/store.ts` and `sync/full/store.ts`. */
+  #writeVersion(position: number, row: CheckedRow) {
+    const version = sealRow(this.#keys, row)
+    const to = this.#coverage
+    to.row(VERSION_FIELDS + (this.#target === 'stage' ? 1 : 3))
+    to.uuid(version.subject)
+    to.int16(version.coverageNo)
+    to.text(version.group)
+    to.int16(version.level)
+    to.text(version.province)
+    to.text(version.registeredFacility)
+    to.date(version.days.validFrom)
+    to.date(version.days.validTo)
+    to.date(version.days.fiveYearsFrom)
+    to.text(version.area)
+    to.text(version.status)
+    to.date(version.days.statusFrom)
+    to.uuid(version.tag)
+    to.bytea(version.sealed)
+    if (this.#target === 'stage') to.int64(position)
+    else to.fields(this.#versionFields)
+    return version.subject
+  }
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { finished } from 'node:stream/promises'
 import type { TransactionSql } from 'postgres'
+import type { Fragment } from '../audit/store.ts'
 import { readInstant, type Sql } from '../db/connect.ts'
 import type { LoadPlan, PreparedChunk } from './load.ts'
 
@@ -15,6 +16,15 @@ const COVERAGE_COLUMNS =
   'subject, coverage_no, "group", level, province, registered_facility, valid_from, valid_to, five_years_from, area, ' +
   'status, status_from, tag, sealed, feed_sequence, known_from, known_to'
 
+/** 0x6b69656d ("kiem"), 4. */
+const TURN = [0x6b69656d, 4] as const
+
+/** One import at a time; the connection that took the turn holds it until it ends. False: another one has it. */
+export async function takeTurn(sql: Sql): Promise<boolean> {
+  const [turn] = await sql<{ taken: boolean }[]>`select pg_try_advisory_lock(${TURN[0]}::int, ${TURN[1]}::int) as taken`
+  return turn?.taken === true
+}
+
 export type LoadStart =
   | { readonly state: 'done' }
   /** Another load stands in this database: of another source or, unfinished, of other chunks or under other keys. */
@@ -23,6 +33,17 @@ export type LoadStart =
 
 /** Opens a load or finds it again. Indexes go first: they are built once, sorted, at the end. */
 export async function beginLoad(sql: Sql, plan: LoadPlan): Promise<LoadStart> {
+  // rows of another origin are never mixed in: a copy that answers is only changed by the stage or by deltas
+  const [other] = await sql<{ sequence: number }[]>`
+    select sequence from feed_watermark w
+     where feed = ${plan.feed}
+       and not exists (select from feed_load l where l.feed = w.feed and l.sequence = ${plan.sequence})`
+  if (other !== undefined)
+    return { state: 'otherSource', source: `batch ${other.sequence} of the feed`, finished: true }
+  // nor chunks of a load under another number: their rows would stay for good
+  const [half] = await sql<{ source: string }[]>`
+    select source from feed_load where feed = ${plan.feed} and sequence <> ${plan.sequence} and finished_at is null`
+  if (half !== undefined) return { state: 'otherSource', source: half.source, finished: false }
   await sql`
     insert into feed_load (feed, sequence, source, rows, chunk_rows, key_check, as_of, started_at)
     values (${plan.feed}, ${plan.sequence}, ${plan.source}, ${plan.rows}, ${plan.chunkRows}, ${plan.keyCheck},
@@ -62,7 +83,16 @@ export async function holdsFinishedLoad(sql: Sql): Promise<boolean> {
 /** Forgets an unfinished load that cannot be gone on with, so that this one starts from nothing. */
 export async function discardLoad(sql: Sql, plan: LoadPlan): Promise<void> {
   await sql`truncate coverage, alias, feed_chunk, quarantine`
-  await sql`delete from feed_load where feed = ${plan.feed} and sequence = ${plan.sequence}`
+  await sql`
+    delete from feed_load where feed = ${plan.feed} and (sequence = ${plan.sequence} or finished_at is null)`
+}
+
+/** For a load by the stage into tables that a first load has left empty: it needs their keys. */
+export async function restoreKeys(sql: Sql): Promise<void> {
+  await sql`alter table coverage drop constraint if exists coverage_pkey`
+  await sql`alter table alias drop constraint if exists alias_pkey`
+  await sql`alter table coverage add constraint coverage_pkey primary key (subject, coverage_no, known_from)`
+  await sql`alter table alias add constraint alias_pkey primary key (alias)`
 }
 
 /** One transaction: the rows and the note that they are in. A kill before its commit leaves neither. */
@@ -84,7 +114,7 @@ export async function copyChunk(sql: Sql, plan: LoadPlan, prepared: PreparedChun
 /** Pieces that the socket takes without the whole chunk waiting in memory twice. */
 const COPY_PIECE_BYTES = 256 * 1024
 
-async function copyInto(tx: TransactionSql, statement: string, bytes: Buffer): Promise<void> {
+export async function copyInto(tx: TransactionSql, statement: string, bytes: Buffer): Promise<void> {
   const stream = await tx.unsafe(statement).writable()
   for (let at = 0; at < bytes.length; at += COPY_PIECE_BYTES) {
     if (!stream.write(bytes.subarray(at, at + COPY_PIECE_BYTES))) await once(stream, 'drain')
@@ -107,8 +137,8 @@ function refuse(what: string): (error: unknown) => never {
 
 const UNIQUE_VIOLATION = '23505'
 
-/** Primary keys as the migration defines them, statistics, and last the watermark: from now on the copy answers. */
-export async function finishLoad(sql: Sql, plan: LoadPlan): Promise<void> {
+/** Primary keys as the migration defines them, and statistics. */
+export async function buildKeys(sql: Sql): Promise<void> {
   await sql`alter table coverage drop constraint if exists coverage_pkey`
   await sql`alter table alias drop constraint if exists alias_pkey`
   await sql`alter table coverage add constraint coverage_pkey primary key (subject, coverage_no, known_from)`.catch(
@@ -118,15 +148,34 @@ export async function finishLoad(sql: Sql, plan: LoadPlan): Promise<void> {
     refuse('the feed gives one insurance number or former number to two people, or has one person in two places'),
   )
   await sql`analyze coverage, alias`
-  await sql`
-    with done as (
+}
+
+/** For `appendDeed`: the watermark, once the keys are there. From its commit on the copy answers. */
+export function finishing(sql: Sql, plan: LoadPlan, digest: string | null): Fragment {
+  return sql`
+    done as (
       update feed_load set finished_at = now() where feed = ${plan.feed} and sequence = ${plan.sequence}
       returning feed, sequence, as_of
-    )
-    insert into feed_watermark (feed, sequence, as_of, loaded_at, rows)
-    select feed, sequence, as_of, now(), (select coalesce(sum(rows), 0) from feed_chunk c
-                                           where c.feed = done.feed and c.sequence = done.sequence)
-      from done
-    on conflict (feed) do update
-      set sequence = excluded.sequence, as_of = excluded.as_of, loaded_at = excluded.loaded_at, rows = excluded.rows`
+    ), taken as (
+      select coalesce(sum(rows), 0) as rows from feed_chunk where feed = ${plan.feed} and sequence = ${plan.sequence}
+    ), state as (
+      insert into feed_batch (feed, applied_at, sequence, kind, digest, as_of, rows, opened, closed, quarantined)
+      select feed, now(), sequence, 'full', ${digest}, as_of, rows, rows, 0,
+             (select count(*) from quarantine q where q.feed = done.feed and q.sequence = done.sequence)
+        from done, taken
+    ), moved as (
+      insert into feed_watermark (feed, sequence, as_of, loaded_at, rows)
+      select feed, sequence, as_of, now(), rows from done, taken
+      on conflict (feed) do update
+        set sequence = excluded.sequence, as_of = excluded.as_of, loaded_at = excluded.loaded_at, rows = excluded.rows
+      returning 1
+    ), act as materialized (
+      select case when exists (select from moved) then 'done' else 'none' end as result
+    )`
+}
+
+/** The end of a load that is nobody's deed: the demo's own. */
+export async function finishLoad(sql: Sql, plan: LoadPlan): Promise<void> {
+  await buildKeys(sql)
+  await sql`with ${finishing(sql, plan, null)} select result from act`
 }

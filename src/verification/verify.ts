@@ -4,6 +4,8 @@ import type { EntryOutcome } from '../audit/entry.ts'
 import { type Appended, LOG_ID, prepare } from '../audit/log.ts'
 import { type IsoDate, todayInVietnam } from '../calendar.ts'
 import type { CopyRead } from '../coverage/coverage.ts'
+import { asOfDay, needsHistory } from '../coverage/history.ts'
+import { findEarlier } from '../coverage/store.ts'
 import { type LookupKey, lookupKey, type Pseudonym, pseudonym } from '../data-keys.ts'
 import { QueueFull } from '../db/group.ts'
 import { type Decision, decide } from '../entitlement/decide.ts'
@@ -101,7 +103,7 @@ export async function check(scope: Job, request: VerificationRequest): Promise<C
   const evidence = readEvidence(request.evidence, today)
 
   const key = lookupKey(dataKeys, evidence.number ?? '') // '' leads nowhere, at the same cost
-  const copy = await readCopy(scope, key)
+  const copy = await readCopy(scope, key, serviceDate < today ? serviceDate : null)
   const comparison = compareWithHolders(evidence, copy?.coverages.map((each) => each.holder) ?? [])
   const decision = decideFor(scope, request, evidence, copy, comparison, serviceDate, checkedAt)
 
@@ -128,10 +130,14 @@ export async function check(scope: Job, request: VerificationRequest): Promise<C
   return { checkedAt, outcome, details, found }
 }
 
-/** Null when our copy could not be read: the patient is answered `source_failed`, not turned away with an error. */
-async function readCopy(scope: Job, key: LookupKey): Promise<CopyRead | null> {
+/** As it stands, or stood on a past day. Null when our copy could not be read: the patient is answered `source_failed`, not turned away with an error. */
+async function readCopy(scope: Job, key: LookupKey, pastDay: IsoDate | null): Promise<CopyRead | null> {
   try {
-    return await scope.findCoverage(key)
+    const read = await scope.findCoverage(key)
+    const { subject } = read
+    if (pastDay === null || subject === null || !needsHistory(read.coverages, pastDay)) return read
+    const earlier = await scope.query((sql) => findEarlier(sql, scope.service.dataKeys, subject))
+    return { ...read, coverages: asOfDay(read.coverages, earlier, pastDay) }
   } catch (error) {
     if (error instanceof QueueFull) throw error
     scope.report('copyUnreadable', describeFailure(error))

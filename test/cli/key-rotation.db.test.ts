@@ -107,7 +107,8 @@ async function keyChanges(key: string): Promise<string[]> {
 test('every sealed column of the schema would not be sealed anew', async () => {
   const columns = await world.owner<{ name: string }[]>`
     select table_name as name from information_schema.columns
-     where table_schema = 'public' and data_type = 'bytea' and column_name like '%sealed%' order by 1`
+     where table_schema = 'public' and data_type = 'bytea' and column_name like '%sealed%'
+       and table_name not like '%\\_stage' order by 1` // a rotation does not begin while something stands in a stage
   expect(columns.map(({ name }) => name)).toEqual([...SEALED_TABLES].sort())
 })
 

@@ -68,6 +68,11 @@ const MATRIX: Record<string, Row> = {
     request: () => ({ path: `/v1/unverified-visits/${ownVisitId}` }),
     status: granted({ facility: 200, otherFacility: 404 }),
   },
+  'POST /v1/sync/batches': {
+    request: () => ({ body: '{}\n', headers: { 'content-type': 'application/octet-stream' } }),
+    status: granted({ feed: 400 }),
+  },
+  'GET /v1/sync/status': { request: () => ({}), status: granted({ feed: 200, ops: 200 }) },
   'GET /health/live': { request: () => ({}), status: forAll(200) },
   'GET /health/ready': { request: () => ({}), status: forAll(200) },
   'GET /openapi.json': { request: () => ({}), status: forAll(200) },

@@ -36,11 +36,13 @@ async function ask(route: Route, body: unknown): Promise<Response> {
     if (where === 'path') path = path.replace(`{${name}}`, value)
     if (where === 'header' && body === undefined) headers[name] = value
   }
-  if (route.access !== 'public') headers['authorization'] = `Bearer ${await world.token('facility:38001')}`
+  const client = route.access.includes('sync') ? 'feed:vss' : 'facility:38001'
+  if (route.access !== 'public') headers['authorization'] = `Bearer ${await world.token(client)}`
   const init: RequestInit = { method: route.method, headers }
   if (contract.body !== undefined) {
     headers['content-type'] = contract.body.contentType
-    init.body = contract.body.contentType === 'application/json' ? ofYesterday(JSON.stringify(body)) : form(body)
+    if (contract.body.contentType === 'application/json') init.body = ofYesterday(JSON.stringify(body))
+    else init.body = typeof body === 'string' ? body : form(body)
   }
   return fetch(running.url + path, init)
 }

@@ -1,0 +1,132 @@
+import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type DailyPlan, dailyOperations } from './daily.ts'
+import { type FeedFile, type FeedKey, writeFeedFile } from './feed-file.ts'
+
+export const FAULTS = ['badSignature', 'truncated', 'duplicate', 'gap', 'slow', 'reset', 'unavailable'] as const
+export type Fault = (typeof FAULTS)[number]
+
+export interface Insurer {
+  readonly url: string
+  /** Makes the next day's delta; returns its sequence. */
+  readonly produce: () => Promise<number>
+  /** The next answers go wrong in that way, so often. */
+  readonly fault: (fault: Fault, times?: number) => void
+  readonly close: () => Promise<void>
+}
+
+export interface InsurerOptions {
+  /** Where its files lie. */
+  readonly folder: string
+  readonly key: FeedKey
+  readonly feed: string
+  /** Of the full feed that the first delta follows. */
+  readonly sequence: number
+  readonly plan: DailyPlan
+  readonly encoding: FeedFile['encoding']
+  readonly now: () => Date
+  /** 0: whichever is free. */
+  readonly port?: number
+  /** Keeps producing; 0: only when asked. */
+  readonly produceEveryMs?: number
+}
+
+/** The insurer's side of `src/sync/README.md`: signs and offers daily deltas of a demo province, and goes wrong on demand. */
+export async function startInsurer(options: InsurerOptions): Promise<Insurer> {
+  const manifests: { readonly sequence: number; readonly text: string }[] = []
+  const faults = new Map<Fault, number>()
+  const happens = (fault: Fault): boolean => {
+    const times = faults.get(fault) ?? 0
+    if (times > 0) faults.set(fault, times - 1)
+    return times > 0
+  }
+  let producing: Promise<unknown> = Promise.resolve()
+  const produce = (): Promise<number> => {
+    const made = producing.then(async () => {
+      const day = manifests.length + 1
+      const sequence = options.sequence + day
+      const created = options.now()
+      const { feed, encoding } = options
+      const file = { feed, sequence, kind: 'delta', encoding, asOf: created, created } as const
+      const { manifest } = await writeFeedFile(options.folder, options.key, file, dailyOperations(options.plan, day))
+      manifests.push({ sequence, text: manifest })
+      return sequence
+    })
+    producing = made.catch(() => {})
+    return made
+  }
+
+  function list(after: number): string[] {
+    const offered = manifests.filter((each) => each.sequence > after).slice(0, 100)
+    let texts = offered.map((each) => each.text)
+    if (happens('gap')) texts = texts.slice(1)
+    if (happens('duplicate'))
+      texts = [
+        ...manifests.filter((each) => each.sequence <= after).map((each) => each.text),
+        ...texts,
+        ...texts,
+      ].slice(0, 100)
+    if (happens('badSignature'))
+      texts = texts.map((each) => `${each.slice(0, each.lastIndexOf('.'))}.${randomBytes(64).toString('base64url')}`)
+    return texts
+  }
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', 'http://insurer')
+    if (request.method === 'POST' && url.pathname === '/admin/produce')
+      return json(response, 200, { sequence: await produce() })
+    if (request.method === 'POST' && url.pathname === '/admin/faults') {
+      const fault = FAULTS.find((each) => each === url.searchParams.get('fault'))
+      if (fault === undefined) return json(response, 400, { faults: FAULTS })
+      faults.set(fault, Number(url.searchParams.get('times') ?? '1'))
+      return json(response, 200, { fault })
+    }
+    if (happens('unavailable')) return json(response, 503, {})
+    if (url.pathname === '/manifests') return json(response, 200, list(Number(url.searchParams.get('after') ?? '0')))
+    const file = /^\/files\/([A-Za-z0-9][A-Za-z0-9._-]*)$/.exec(url.pathname)?.[1]
+    if (file === undefined) return json(response, 404, {})
+    const bytes = await readFile(join(options.folder, file))
+    response.writeHead(200, { 'content-type': 'application/octet-stream' })
+    if (happens('truncated')) return void response.end(bytes.subarray(0, bytes.length / 2))
+    if (happens('reset')) {
+      response.write(bytes.subarray(0, bytes.length / 2))
+      await sleep(20)
+      return void response.destroy()
+    }
+    if (happens('slow')) {
+      for (let at = 0; at < bytes.length; at += 1_024) {
+        response.write(bytes.subarray(at, at + 1_024))
+        await sleep(10)
+      }
+      return void response.end()
+    }
+    response.end(bytes)
+  }
+
+  const server = createServer((request, response) => {
+    answer(request, response).catch(() => response.destroy())
+  })
+  await new Promise<void>((resolve) => server.listen(options.port ?? 0, '127.0.0.1', resolve))
+  const everyMs = options.produceEveryMs ?? 0
+  const timer = everyMs > 0 ? setInterval(() => void produce().catch(() => {}), everyMs) : null
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    produce,
+    fault: (fault, times = 1) => void faults.set(fault, times),
+    close: async () => {
+      if (timer !== null) clearInterval(timer)
+      server.closeAllConnections()
+      await new Promise<void>((resolve) => server.close(() => resolve()))
+      await producing
+    },
+  }
+}
+
+function json(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json' })
+  response.end(JSON.stringify(body))
+}

@@ -1,0 +1,157 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { DataKeys } from '../data-keys.ts'
+import { connect, type Sql } from '../db/connect.ts'
+import { ServiceError } from '../errors.ts'
+import { foreignKeys } from '../host/fitness.ts'
+import { watchFiles } from '../host/watch-files.ts'
+import { retryAfterMs } from '../sync/backoff.ts'
+import { FeedUnreachable } from '../sync/client.ts'
+import { sweepUploads } from '../sync/inbox/store.ts'
+import { FEED_ID } from '../sync/manifest.ts'
+import { type PullJob, pullPass } from '../sync/pull.ts'
+import { readArguments, wholeNumber } from './arguments.ts'
+import { DATA_FOLDER, dataFolder } from './data-folder.ts'
+import { operatorDeed } from './operator-deed.ts'
+import { dataKeysFileOf, ownerDataKeys } from './owner-keys.ts'
+import { ownerUrlOf } from './owner-url.ts'
+import { UsageError } from './usage-error.ts'
+
+const USAGE = 'pull [--url URL] [--every SECONDS] [--feed vss] [--once]'
+/** Pushed batches are looked for this often: a delta is visible within 5 s of its arrival, 3 s of them are its own. */
+const INBOX_EVERY_MS = 1_000
+const SOURCE_EVERY_SECONDS = 60
+
+/**
+ * `kiemthe pull`, as the database's owner, beside whatever serves: applies the deltas that were pushed
+ * (`POST /v1/sync/batches`) and, with --url, fetches those that the insurer offers. `--once`: one pass of both.
+ */
+export async function pull(args: string[]): Promise<void> {
+  const { values } = readArguments(args, {
+    data: { type: 'string', default: DATA_FOLDER },
+    url: { type: 'string' },
+    every: { type: 'string', default: String(SOURCE_EVERY_SECONDS) },
+    feed: { type: 'string', default: 'vss' },
+    once: { type: 'boolean', default: false },
+  })
+  const everyMs = wholeNumber('--every', values.every, 1, 86_400) * 1_000
+  if (!FEED_ID.test(values.feed) || (values.url !== undefined && !URL.canParse(values.url))) throw new UsageError(USAGE)
+  const folder = dataFolder(values.data)
+  const ownerUrl = await ownerUrlOf(folder)
+  const held = { keys: await ownerDataKeys(folder) }
+  const stop = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort())
+  const sql = connect(ownerUrl, { connectionsMax: 1, statementTimeoutMs: 0, applicationName: 'kiemthe pull' })
+  try {
+    const fit = async (keys: DataKeys) => {
+      const foreign = await foreignKeys((run) => run(sql), keys)
+      if (foreign.length > 0) throw new UsageError(foreign.join('\n'))
+    }
+    await fit(held.keys)
+    // a rotation of keys goes on beside this loop
+    const useKeys = async () => {
+      const keys = await ownerDataKeys(folder)
+      await fit(keys)
+      held.keys = keys
+    }
+    const watch = await watchFiles([dataKeysFileOf(folder)], useKeys, (error) =>
+      say(`keys were not renewed, the former ones stay: ${describe(error)}`),
+    )
+    const job = pullJob(sql, held, values.feed, say)
+    const url = values.url ?? null
+    if (values.once) await onePass(job, url)
+    else await pullLoop(job, url, everyMs, say, stop.signal)
+    watch.stop()
+  } finally {
+    await sql.end({ timeout: 5 })
+  }
+}
+
+/** Each pass works with the keys that are held when it begins. */
+export function pullJob(
+  sql: Sql,
+  held: { readonly keys: DataKeys },
+  feed: string,
+  say_: (line: string) => void,
+): PullJob {
+  return {
+    sql,
+    get keys() {
+      return held.keys
+    },
+    feed,
+    now: () => new Date(),
+    deed: (kind, outcome, details) => operatorDeed(held.keys, kind, null, outcome, details),
+    ended: new Set(),
+    onBatch: (sequence, result) => {
+      if (result.state === 'applied') {
+        say_(`batch ${sequence}: ${result.changes} records changed, ${result.quarantined} rows quarantined`)
+      } else if (result.state === 'gap') {
+        say_(
+          `batch ${sequence} waits for ${result.missingFrom}–${result.missingTo}; ${result.endings} cards that ended were applied`,
+        )
+      }
+    },
+    onRefused: (sequence, error) => say_(`batch ${sequence} was refused: ${error.code} ${error.detail ?? ''}`),
+  }
+}
+
+async function onePass(job: PullJob, url: string | null): Promise<void> {
+  try {
+    const missing = await pullPass(job, url)
+    if (missing.length > 0) say(`missing: ${missing.map(({ from, to }) => `${from}–${to}`).join(', ')}`)
+  } catch (error) {
+    if (isFeedTrouble(error)) throw new UsageError(describe(error))
+    throw error
+  }
+}
+
+/** A pass that fails is told and tried again: the watermark is in the database, nothing is lost. */
+export async function pullLoop(
+  job: PullJob,
+  url: string | null,
+  everyMs: number,
+  say_: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  let failures = 0
+  let asksAt = 0
+  let missingSaid = ''
+  while (!signal.aborted) {
+    const asks = url !== null && performance.now() >= asksAt
+    try {
+      const missing = (await pullPass(job, asks ? url : null)).map(({ from, to }) => `${from}–${to}`).join(', ')
+      if (missing !== missingSaid && missing !== '') say_(`missing: ${missing}`)
+      missingSaid = missing
+      if (asks) {
+        await sweepUploads(job.sql)
+        failures = 0
+        asksAt = performance.now() + everyMs
+      }
+    } catch (error) {
+      failures++
+      const waitMs = retryAfterMs(failures, Math.random)
+      say_(`${describe(error)}; tried again in ${(waitMs / 1_000).toFixed(1)} s`)
+      asksAt = performance.now() + waitMs
+      if (!isFeedTrouble(error)) await pause(waitMs, signal)
+    }
+    await pause(INBOX_EVERY_MS, signal)
+  }
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, null, { signal }).catch(() => {}) // rejects when it is time to stop
+}
+
+/** The insurer's trouble: what was pushed goes in meanwhile. */
+function isFeedTrouble(error: unknown): boolean {
+  return error instanceof FeedUnreachable || (error instanceof ServiceError && error.code.startsWith('feed_'))
+}
+
+function describe(error: unknown): string {
+  if (error instanceof ServiceError) return error.detail === null ? error.code : `${error.code}: ${error.detail}`
+  return error instanceof Error ? error.message : 'something was thrown'
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`)
+}

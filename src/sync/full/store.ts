@@ -1,0 +1,183 @@
+import type { Fragment } from '../../audit/store.ts'
+import type { Sql } from '../../db/connect.ts'
+import type { RowFault } from '../check-row.ts'
+import type { PreparedChunk } from '../load.ts'
+import { copyInto } from '../store.ts'
+
+/**
+ * The SQL of a full load into a copy that answers already. Rows wait in the stage; one statement then brings coverages,
+ * aliases, quarantine and watermark to the new state. What a kill leaves: whole chunks in the stage, named by
+ * `stage_chunk`, and the old state; or, once the statement has committed, the new one.
+ */
+
+const VERSION_COLUMNS =
+  'subject, coverage_no, "group", level, province, registered_facility, valid_from, valid_to, five_years_from, area, ' +
+  'status, status_from, tag, sealed'
+
+/** For the sorts and hash joins over millions of rows that follow, on this connection. */
+export async function useMuchMemory(sql: Sql): Promise<void> {
+  await sql`select set_config('work_mem', '256MB', false), set_config('hash_mem_multiplier', '2', false)`
+}
+
+/** Empties the stage unless it holds this very load; says which of its chunks are in. */
+export async function openStage(sql: Sql, load: string): Promise<ReadonlyMap<number, number>> {
+  const others = await sql`select from stage_chunk where load <> ${load} limit 1`
+  if (others.count > 0) await clearStage(sql)
+  const chunks = await sql<{ chunk: number; rows: number }[]>`select chunk, rows from stage_chunk where load = ${load}`
+  if (chunks.length === 0) await clearStage(sql)
+  return new Map(chunks.map((each) => [each.chunk, each.rows]))
+}
+
+export async function clearStage(sql: Sql): Promise<void> {
+  await sql`truncate coverage_stage, alias_stage, quarantine_stage, stage_chunk`
+}
+
+/** One transaction: the rows and the note that they are in. */
+export async function copyStageChunk(sql: Sql, load: string, prepared: PreparedChunk): Promise<void> {
+  await sql.begin(async (tx) => {
+    await copyInto(
+      tx,
+      `copy coverage_stage (${VERSION_COLUMNS}, position) from stdin (format binary)`,
+      prepared.coverage,
+    )
+    await copyInto(tx, 'copy alias_stage (alias, subject, position) from stdin (format binary)', prepared.alias)
+    for (const { position, reason, sealed } of prepared.quarantine) {
+      await tx`insert into quarantine_stage (position, reason, sealed) values (${position}, ${reason}, ${sealed})`
+    }
+    await tx`insert into stage_chunk (load, chunk, rows) values (${load}, ${prepared.chunk}, ${prepared.rows})`
+  })
+}
+
+/**
+ * Rows that contradict others of their feed. Of a coverage named twice the first row counts. A person who claims a number that
+ * somebody before them claims, or that is somebody's own, is out with all rows: whom the number means, nobody can tell.
+ */
+export async function findContradictions(
+  sql: Sql,
+): Promise<{ readonly position: number; readonly reason: RowFault }[]> {
+  await sql`analyze coverage_stage, alias_stage`
+  return sql<{ position: number; reason: RowFault }[]>`
+    with claimed as (
+      select alias, min(position) as first from alias_stage group by alias having count(*) > 1
+    ), offending as (
+      select distinct a.subject
+        from claimed join alias_stage a using (alias) join alias_stage f on f.alias = a.alias and f.position = claimed.first
+       where a.subject <> f.subject
+      union
+      select a.subject from alias_stage a join coverage_stage s on s.subject = a.alias
+    ), taken as (
+      select position from coverage_stage join offending using (subject)
+    ), repeated as (
+      select s.position
+        from (select subject, coverage_no, min(position) as first from coverage_stage group by 1, 2 having count(*) > 1) as d
+        join coverage_stage s using (subject, coverage_no)
+       where s.position > d.first
+    )
+    select position, 'number_taken' as reason from taken
+    union all
+    select position, 'row_repeated' from repeated where position not in (select position from taken)
+    order by position`
+}
+
+/** Moves such rows from the stage to what is quarantined with it, 1,000 at the most. */
+export async function setAside(
+  sql: Sql,
+  rows: readonly { readonly position: number; readonly reason: RowFault; readonly sealed: Buffer }[],
+): Promise<void> {
+  await sql`
+    with bad as materialized (
+      select p::bigint as position, reason, decode(sealed, 'base64') as sealed
+        from unnest(string_to_array(${rows.map((each) => each.position).join(',')}, ','),
+                    string_to_array(${rows.map((each) => each.reason).join(',')}, ','),
+                    string_to_array(${rows.map((each) => each.sealed.toString('base64')).join(',')}, ',')) as r(p, reason, sealed)
+    ), gone as (
+      delete from coverage_stage s using bad where s.position = bad.position returning s.subject, bad.reason
+    ), aliases as (
+      delete from alias_stage a using gone where a.subject = gone.subject and gone.reason = 'number_taken'
+    )
+    insert into quarantine_stage (position, reason, sealed) select position, reason, sealed from bad`
+}
+
+export async function countStaged(sql: Sql): Promise<number> {
+  const [staged] = await sql<{ rows: number }[]>`select count(*) as rows from coverage_stage`
+  return staged?.rows ?? 0
+}
+
+export interface FullMerge {
+  readonly feed: string
+  readonly sequence: number
+  readonly digest: string
+  readonly asOf: Date
+  readonly rows: number
+  /** The watermark it was judged by; null: none yet. */
+  readonly expected: number | null
+}
+
+/**
+ * For `appendDeed`: the stage becomes the state. Current versions that it does not say are closed, what it says anew is
+ * opened, both at one instant later than any before; desks read the former state until the commit. A coverage that a
+ * later batch has already spoken of (a revocation that did not wait) stays as that one said.
+ * Aliases are not versioned: what each led to before is noted, for a rollback.
+ */
+export function merging(sql: Sql, merge: FullMerge): Fragment {
+  const { feed, sequence, digest, rows, expected } = merge
+  const asOf = merge.asOf.toISOString()
+  return sql`
+    moved as (
+      insert into feed_watermark as w (feed, sequence, as_of, loaded_at, rows)
+      select ${feed}, ${sequence}::bigint, ${asOf}::timestamptz, now(), ${rows}::bigint
+       where ${expected}::bigint is null or exists (select from feed_watermark where feed = ${feed})
+      on conflict (feed) do update
+        set sequence = excluded.sequence, as_of = excluded.as_of, rows = excluded.rows,
+            loaded_at = greatest(now(), w.loaded_at + interval '1 microsecond')
+        where w.sequence = ${expected}::bigint
+      returning loaded_at
+    ), closed as (
+      update coverage c set known_to = m.loaded_at
+        from moved m
+       where c.known_to = 'infinity' and c.feed_sequence <= ${sequence}::bigint
+         and not exists (select from coverage_stage s
+                          where s.subject = c.subject and s.coverage_no = c.coverage_no and s.tag = c.tag)
+      returning 1
+    ), opened as (
+      insert into coverage (subject, coverage_no, "group", level, province, registered_facility, valid_from, valid_to,
+                            five_years_from, area, status, status_from, tag, sealed, feed_sequence, known_from)
+      select s.subject, s.coverage_no, s."group", s.level, s.province, s.registered_facility, s.valid_from, s.valid_to,
+             s.five_years_from, s.area, s.status, s.status_from, s.tag, s.sealed, ${sequence}::bigint, m.loaded_at
+        from coverage_stage s cross join moved m
+       where not exists (select from coverage c
+                          where c.subject = s.subject and c.coverage_no = s.coverage_no and c.known_to = 'infinity'
+                            and (c.tag = s.tag or c.feed_sequence > ${sequence}::bigint))
+       order by s.subject, s.coverage_no
+      returning 1
+    ), alias_diff as materialized (
+      select distinct coalesce(a.alias, s.alias) as alias, a.subject as former, s.subject as wanted
+        from alias a full join alias_stage s on s.alias = a.alias
+       where a.subject is distinct from s.subject
+    ), alias_noted as (
+      insert into alias_change (alias, changed_at, former)
+      select alias, m.loaded_at, former from alias_diff, moved m where ${expected}::bigint is not null
+    ), alias_gone as (
+      delete from alias a using alias_diff d, moved where a.alias = d.alias and d.wanted is null
+    ), alias_led as (
+      insert into alias (alias, subject)
+      select alias, wanted from alias_diff, moved where wanted is not null order by alias
+      on conflict (alias) do update set subject = excluded.subject
+    ), quarantined as (
+      insert into quarantine (feed, sequence, position, reason, sealed)
+      select ${feed}, ${sequence}::bigint, position, reason, sealed from quarantine_stage, moved
+      on conflict (feed, sequence, position) do update
+        set reason = excluded.reason, sealed = excluded.sealed, seen_at = now(), resolved = false
+      returning 1
+    ), overtaken as (
+      update quarantine q set resolved = true
+        from moved where q.feed = ${feed} and q.sequence < ${sequence}::bigint and not q.resolved
+    ), state as (
+      insert into feed_batch (feed, applied_at, sequence, kind, digest, as_of, rows, opened, closed, quarantined)
+      select ${feed}, m.loaded_at, ${sequence}::bigint, 'full', ${digest}, ${asOf}::timestamptz, ${rows}::bigint,
+             (select count(*) from opened), (select count(*) from closed), (select count(*) from quarantined)
+        from moved m
+    ), act as materialized (
+      select case when exists (select from moved) then 'done' else 'movedMeanwhile' end as result
+    )`
+}

@@ -1,0 +1,358 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { dailyOperations } from '../../mocks/insurer/daily.ts'
+import { type FeedFile, writeFeedFile } from '../../mocks/insurer/feed-file.ts'
+import { type Fault, type Insurer, startInsurer } from '../../mocks/insurer/server.ts'
+import { rowsOf } from '../../mocks/province/person.ts'
+import { addDays, todayInVietnam } from '../../src/calendar.ts'
+import { pullJob } from '../../src/cli/pull.ts'
+import { findSealed, openRead } from '../../src/coverage/store.ts'
+import { type DataKeys, deriveDataKeys, lookupKey } from '../../src/data-keys.ts'
+import type { FeedRow } from '../../src/sync/feed.ts'
+import { type PullJob, pullPass } from '../../src/sync/pull.ts'
+import { replayQuarantine } from '../../src/sync/quarantine/replay.ts'
+import { createWorld, post, type Running, type World } from '../support/service.ts'
+
+const today = todayInVietnam(new Date())
+const province = { seed: 'delta', baseDate: today }
+const RECORDS = 300
+const rows = rowsOf(province, 0, RECORDS)
+
+let world: World
+let keys: DataKeys
+let folder: string
+let job: PullJob
+let said: string[]
+let insurer: Insurer | null = null
+
+beforeEach(async () => {
+  world = await createWorld(rows)
+  keys = deriveDataKeys(world.dataKeys)
+  folder = await mkdtemp(join(tmpdir(), 'kiemthe-feed-'))
+  said = []
+  job = pullJob(world.owner, { keys }, 'vss', (line) => said.push(line))
+})
+
+afterEach(async () => {
+  await insurer?.close()
+  insurer = null
+  await rm(folder, { recursive: true, force: true })
+  await world?.close()
+})
+
+function feedKey() {
+  const pair = world.clients.get('feed:vss')
+  if (pair === undefined) throw new Error('the world has a feed')
+  return pair
+}
+
+interface Made {
+  readonly manifest: string
+  readonly bytes: Buffer
+}
+
+async function make(sequence: number, lines: readonly unknown[], of: Partial<FeedFile> = {}): Promise<Made> {
+  const created = new Date()
+  const file = { feed: 'vss', sequence, kind: 'delta', encoding: 'gzip', asOf: created, created, ...of } as const
+  const { manifest, path } = await writeFeedFile(folder, feedKey(), file, lines)
+  const { file: name } = JSON.parse(Buffer.from(manifest.split('.')[1] ?? '', 'base64url').toString())
+  return { manifest, bytes: await readFile(join(path, '..', name)) }
+}
+
+async function push(running: Running, { manifest, bytes }: Made, client = 'feed:vss') {
+  const response = await fetch(`${running.url}/v1/sync/batches`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${await world.token(client)}`,
+      'content-type': 'application/octet-stream',
+      'feed-manifest': manifest,
+    },
+    body: bytes,
+  })
+  return { status: response.status, body: JSON.parse(await response.text()) }
+}
+
+async function status(running: Running) {
+  const headers = { authorization: `Bearer ${await world.token('feed:vss')}` }
+  return JSON.parse(await (await fetch(`${running.url}/v1/sync/status`, { headers })).text()).feeds[0]
+}
+
+async function facts(number: string) {
+  const [read] = await findSealed(world.owner, [lookupKey(keys, number)])
+  if (read === undefined) throw new Error('one key was asked for')
+  return openRead(keys, read)
+    .coverages.map((each) => each.facts)
+    .toSorted((a, b) => a.coverageNo - b.coverageNo)
+}
+
+async function whole() {
+  return {
+    versions: await world.owner`
+      select subject, coverage_no, tag, feed_sequence, known_to = 'infinity' as current from coverage order by 1, 2, known_from`,
+    aliases: await world.owner`select alias, subject from alias order by 1`,
+    watermark: await world.owner`select sequence, rows from feed_watermark`,
+    entries: (await world.owner`select count(*)::int as n from log_entry`)[0]?.['n'],
+  }
+}
+
+const row = (i: number) => rows[i] as FeedRow
+const put = (i: number, change: Partial<FeedRow> = {}) => ({ op: 'put', ...row(i), ...change })
+const revoke = (i: number) => put(i, { status: 'revoked', statusFrom: today })
+
+describe('a pushed delta', () => {
+  test('is kept, then in the copy with the watermark; the same again changes nothing', async () => {
+    const running = await world.start()
+    const lines = [
+      revoke(0),
+      put(1, { registeredFacility: '01C54' }),
+      put(2),
+      {
+        op: 'remove',
+        citizenId: row(3).citizenId,
+        insuranceNumber: row(3).insuranceNumber,
+        coverageNo: row(3).coverageNo,
+      },
+    ]
+    const batch = await make(2, lines)
+    expect(await push(running, batch)).toEqual({
+      status: 202,
+      body: { feed: 'vss', sequence: 2, state: 'waiting', missing: [] },
+    })
+    expect(await push(running, batch)).toMatchObject({ status: 202, body: { state: 'waiting' } })
+    expect(await status(running)).toMatchObject({ sequence: 1, waiting: [2], missing: [] })
+    expect(await pullPass(job, null)).toEqual([])
+    expect(await facts(row(0).insuranceNumber)).toMatchObject([{ status: 'revoked', statusFrom: today }])
+    expect(await facts(row(1).insuranceNumber)).toMatchObject([{ registeredFacility: '01C54' }])
+    expect(await facts(row(3).insuranceNumber)).toEqual([])
+    expect(await status(running)).toMatchObject({ sequence: 2, waiting: [], records: RECORDS - 1, quarantined: 0 })
+    const before = await whole()
+    expect(before.versions.length).toBe(RECORDS + 2) // the third line says what was known
+    expect(await push(running, batch)).toMatchObject({ status: 200, body: { state: 'applied' } })
+    expect(await push(running, await make(2, [revoke(9)]))).toMatchObject({
+      status: 409,
+      body: { code: 'feed_sequence' },
+    })
+    await pullPass(job, null)
+    expect(await whole()).toEqual(before)
+    expect(await world.owner`select from feed_inbox_part`).toHaveLength(0)
+  })
+
+  test('after a gap is held and the gap is named; what ends a card does not wait, and an older batch does not undo it', async () => {
+    const running = await world.start()
+    await push(running, await make(4, [revoke(0), put(1, { registeredFacility: '01C54' })]))
+    expect(await pullPass(job, null)).toEqual([{ from: 2, to: 3 }])
+    expect(await status(running)).toMatchObject({ sequence: 1, waiting: [4], missing: [{ from: 2, to: 3 }] })
+    expect(await facts(row(0).insuranceNumber)).toMatchObject([{ status: 'revoked' }])
+    expect(await facts(row(1).insuranceNumber)).toMatchObject([{ registeredFacility: row(1).registeredFacility }])
+    const entries = (await whole()).entries
+    await pullPass(job, null)
+    expect((await whole()).entries).toBe(entries) // waiting costs nothing
+    expect(await push(running, await make(3, [put(0, { registeredFacility: '38002' })]))).toMatchObject({
+      body: { state: 'held', missing: [{ from: 2, to: 2 }] },
+    })
+    expect(await push(running, await make(2, [put(1, { registeredFacility: '38002' })]))).toMatchObject({
+      body: { state: 'waiting' },
+    })
+    expect(await pullPass(job, null)).toEqual([])
+    expect(await status(running)).toMatchObject({ sequence: 4, waiting: [], missing: [] })
+    expect(await facts(row(0).insuranceNumber)).toMatchObject([{ status: 'revoked' }])
+    expect(await facts(row(1).insuranceNumber)).toMatchObject([{ registeredFacility: '01C54' }])
+    // what was known of the first one never went back to "active"
+    const seen =
+      await world.owner`select status from coverage where subject = ${lookupKey(keys, row(0).citizenId ?? row(0).insuranceNumber)} order by known_from`
+    expect(seen.map((each) => each['status'])).toEqual([row(0).status, 'revoked'])
+  })
+
+  test.each<[string, (made: Made) => Promise<Made> | Made, number, string]>([
+    [
+      'a file that was cut',
+      ({ manifest, bytes }) => ({ manifest, bytes: bytes.subarray(0, -4) }),
+      422,
+      'feed_file_differs',
+    ],
+    [
+      'a longer file',
+      ({ manifest, bytes }) => ({ manifest, bytes: Buffer.concat([bytes, bytes]) }),
+      422,
+      'feed_file_differs',
+    ],
+    [
+      'a changed file',
+      ({ manifest, bytes }) => ({ manifest, bytes: Buffer.from(bytes.map((each, i) => (i === 30 ? each ^ 1 : each))) }),
+      422,
+      'feed_file_differs',
+    ],
+    [
+      'a changed manifest',
+      ({ manifest, bytes }) => ({ manifest: `${manifest.slice(0, -8)}AAAAAAAA`, bytes }),
+      403,
+      'feed_signature',
+    ],
+    ['no manifest', ({ bytes }) => ({ manifest: 'x', bytes }), 400, 'feed_manifest_invalid'],
+    ['a full feed', () => make(2, rows, { kind: 'full' }), 409, 'feed_sequence'],
+    ['another feed’s', () => make(2, [revoke(0)], { feed: 'other' }), 403, 'feed_signature'],
+  ])('that is %s is refused, and nothing of it is kept', async (_what, spoil, wanted, code) => {
+    const running = await world.start()
+    const before = await whole()
+    expect(await push(running, await spoil(await make(2, [revoke(0)])))).toMatchObject({
+      status: wanted,
+      body: { code },
+    })
+    await expect
+      .poll(async () => (await world.owner`select from feed_inbox_part union all select from feed_inbox`).length)
+      .toBe(0)
+    await pullPass(job, null)
+    expect(await whole()).toEqual(before)
+    expect(await push(running, await make(2, [revoke(0)]))).toMatchObject({ status: 202 })
+  })
+
+  test('is checked again before it is applied: a key that was revoked meanwhile signs for nothing', async () => {
+    const running = await world.start()
+    await push(running, await make(2, [revoke(0)]))
+    await world.owner`update client_key set revoked_at = now() where client_id = 'feed:vss'`
+    const before = await whole()
+    await pullPass(job, null)
+    expect(said).toEqual([expect.stringContaining('batch 2 was refused: feed_signature')])
+    expect(await whole()).toEqual(before)
+  })
+})
+
+describe('a row that cannot be taken', () => {
+  test('does not stop its delta, and is taken by a replay once it can be, unless a later batch spoke of it', async () => {
+    const running = await world.start()
+    const foreign = { op: 'put', ...row(7), coverageNo: 5, formerNumbers: [row(8).citizenId] }
+    await push(running, await make(2, ['{', put(5, { status: 'asleep' as FeedRow['status'] }), foreign, revoke(6)]))
+    await pullPass(job, null)
+    expect(await status(running)).toMatchObject({ sequence: 2, quarantined: 3 })
+    expect(await facts(row(6).insuranceNumber)).toMatchObject([{ status: 'revoked' }])
+    const [own] = await facts(row(8).citizenId ?? '')
+    expect(own?.cardNumber).toBe(row(8).cardNumber)
+    const reasons = await world.owner`select reason from quarantine order by position`
+    expect(reasons.map((each) => each['reason'])).toEqual(['row_not_json', 'status_unknown', 'number_taken'])
+    const ready = await fetch(`${running.url}/health/ready`)
+    expect(await ready.json()).toMatchObject({ status: 'degraded', reasons: ['rowsInQuarantine'] })
+
+    const deed = job.deed
+    expect(await replayQuarantine(world.owner, keys, deed)).toEqual({ applied: 0, overtaken: 0, kept: 3 })
+    // the person whose number it was is gone from the records: now it is free
+    const gone = [row(8)].map((each) => ({
+      op: 'remove',
+      citizenId: each.citizenId,
+      insuranceNumber: each.insuranceNumber,
+      coverageNo: each.coverageNo,
+    }))
+    await push(running, await make(3, gone))
+    await pullPass(job, null)
+    expect(await replayQuarantine(world.owner, keys, deed)).toEqual({ applied: 1, overtaken: 0, kept: 2 })
+    expect((await facts(row(7).insuranceNumber)).map((each) => each.coverageNo)).toContain(5)
+    expect(await status(running)).toMatchObject({ sequence: 3, quarantined: 2 })
+  })
+})
+
+test('a number that was re-issued leads to the person with the new one, and the records under the old one are over', async () => {
+  const running = await world.start()
+  const old = rows.find((each) => each.citizenId !== null && each.coverageNo === 1) as FeedRow
+  const number = '038090999999'
+  const now = { ...old, citizenId: number, formerNumbers: [old.citizenId, ...old.formerNumbers] }
+  await push(running, await make(2, [{ op: 'put', ...now }]))
+  await pullPass(job, null)
+  const wanted = [expect.objectContaining({ cardNumber: old.cardNumber })]
+  for (const each of [number, old.citizenId ?? '', old.insuranceNumber]) expect(await facts(each)).toEqual(wanted)
+  const current =
+    await world.owner`select from coverage where known_to = 'infinity' and subject = ${lookupKey(keys, old.citizenId ?? '')}`
+  expect(current).toHaveLength(0)
+  expect(await status(running)).toMatchObject({ quarantined: 0, records: RECORDS })
+})
+
+test('a past day is answered by the status that held then, as far as known now', async () => {
+  const running = await world.start()
+  const someone = rows.find(
+    (each) => each.status === 'active' && each.citizenId !== null && each.dateOfBirth.length === 10,
+  ) as FeedRow
+  const days = [-40, -20, -10, -1].map((each) => addDays(today, each))
+  const [before = today, held = today, freed = today, yesterday = today] = days
+  const put = (sequence: number, change: Partial<FeedRow>) =>
+    make(sequence, [{ op: 'put', ...someone, validFrom: '2026-01-01', validTo: '2026-12-31', ...change }])
+  await push(running, await put(2, { status: 'held', statusFrom: held }))
+  await push(running, await put(3, { status: 'active', statusFrom: freed }))
+  await pullPass(job, null)
+  const token = await world.token('facility:38001')
+  const { citizenId, fullName, dateOfBirth } = someone
+  const evidence = { kind: 'chipIdTyped', number: citizenId, fullName, dateOfBirth }
+  const code = async (serviceDate: string) =>
+    (await post(running.url, token, { evidence, serviceDate, purpose: 'arrival' })).body.code
+  expect([await code(before), await code(held), await code(yesterday), await code(today)]).toEqual([
+    'valid',
+    'held',
+    'valid',
+    'valid',
+  ])
+  // it was a mistake, says the insurer: nothing was ever held
+  await push(running, await put(4, { status: 'active', statusFrom: null }))
+  await pullPass(job, null)
+  expect([await code(before), await code(held)]).toEqual(['valid', 'valid'])
+})
+
+describe('deltas that the insurer offers', () => {
+  const plan = { province, records: RECORDS, changes: 30 }
+
+  beforeEach(async () => {
+    insurer = await startInsurer({
+      folder,
+      key: feedKey(),
+      feed: 'vss',
+      sequence: 1,
+      plan,
+      encoding: 'zstd',
+      now: () => new Date(),
+    })
+  })
+
+  test.each<[Fault, number]>([
+    ['badSignature', 1],
+    ['truncated', 1],
+    ['duplicate', 0],
+    ['slow', 0],
+    ['reset', 1],
+    ['unavailable', 1],
+  ])('are all in at the end, after %s', async (fault, failures) => {
+    const { url, produce, fault: inject } = insurer as Insurer
+    for (let day = 1; day <= 2; day++) await produce()
+    await pullPass(job, url)
+    await produce()
+    inject(fault)
+    let failed = 0
+    await pullPass(job, url).catch(() => failed++)
+    expect(failed).toBe(failures)
+    await pullPass(job, url)
+    expect((await whole()).watermark).toMatchObject([{ sequence: 4 }])
+    // the last word of each record
+    const last = new Map<string, unknown>()
+    for (const each of rows) last.set(`${each.citizenId}/${each.coverageNo}`, { op: 'put', ...each })
+    for (let day = 1; day <= 3; day++)
+      for (const each of dailyOperations(plan, day)) last.set(`${each.citizenId}/${each.coverageNo}`, each)
+    for (const each of last.values() as Iterable<FeedRow & { op: string }>) {
+      const found = (await facts(each.citizenId ?? each.insuranceNumber)).filter(
+        ({ coverageNo }) => coverageNo === each.coverageNo,
+      )
+      expect(found).toMatchObject(
+        each.op === 'remove'
+          ? []
+          : [{ status: each.status, registeredFacility: each.registeredFacility, validFrom: each.validFrom }],
+      )
+    }
+  })
+
+  test('wait for one that is not offered', async () => {
+    const { url, produce, fault: inject } = insurer as Insurer
+    await produce()
+    await produce()
+    inject('gap')
+    expect(await pullPass(job, url)).toEqual([{ from: 2, to: 2 }])
+    expect((await whole()).watermark).toMatchObject([{ sequence: 1 }])
+    expect(await pullPass(job, url)).toEqual([])
+    expect((await whole()).watermark).toMatchObject([{ sequence: 3 }])
+  })
+})

@@ -42,15 +42,15 @@ export async function pull(args: string[]): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort())
   const sql = connect(ownerUrl, { connectionsMax: 1, statementTimeoutMs: 0, applicationName: 'kiemthe pull' })
   try {
-    const fit = async (keys: DataKeys) => {
+    const refuseForeign = async (keys: DataKeys) => {
       const foreign = await foreignKeys((run) => run(sql), keys)
       if (foreign.length > 0) throw new UsageError(foreign.join('\n'))
     }
-    await fit(held.keys)
+    await refuseForeign(held.keys)
     // a rotation of keys goes on beside this loop
     const useKeys = async () => {
       const keys = await ownerDataKeys(folder)
-      await fit(keys)
+      await refuseForeign(keys)
       held.keys = keys
     }
     const watch = await watchFiles([dataKeysFileOf(folder)], useKeys, (error) =>

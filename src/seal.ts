@@ -57,12 +57,18 @@ function decipher<T>(
   }
 }
 
-/** The same bytes under the current generation. */
-export function sealAnew(keys: DataKeys, table: SealedTable, subject: string, sealed: Uint8Array): Buffer {
+/** The same bytes under the current generation, and where the row's subject has another name, bound to that one. */
+export function sealAnew(
+  keys: DataKeys,
+  table: SealedTable,
+  subject: string,
+  sealed: Uint8Array,
+  renamed = subject,
+): Buffer {
   return seal(
     keys,
     table,
-    subject,
+    renamed,
     decipher(keys, table, subject, sealed, (cipher, text) => Buffer.concat([cipher.update(text), cipher.final()])),
   )
 }

@@ -1,5 +1,5 @@
 import type { IsoDate } from '../calendar.ts'
-import type { DataKeys, LookupKey } from '../data-keys.ts'
+import type { DataKeys, LookupKey, Names } from '../data-keys.ts'
 import { instantText, readInstant, type Sql } from '../db/connect.ts'
 import type { BenefitLevel } from './card-number.ts'
 import type { Area, CopyRead, Coverage } from './coverage.ts'
@@ -26,6 +26,8 @@ interface SealedRow {
 /** What stands behind one key, holders still sealed. */
 export interface SealedRead {
   readonly watermark: CopyRead['watermark']
+  /** The newest generation that rows may be named under. */
+  readonly lookupGeneration: number
   readonly rows: readonly SealedRow[]
 }
 
@@ -36,14 +38,26 @@ const COLUMN_SEPARATOR = '\u001f'
 const ROW_SEPARATOR = '\u001e'
 
 /**
- * The current coverages behind each key, in the order of the keys, and how far the copy reaches: one statement, one
+ * The current coverages behind each number, in the order asked, and how far the copy reaches: one statement, one
  * snapshot. A key is a subject itself or an alias of one; both are always looked up, so that a known and an unknown
- * number cost the same. Keys travel as one text: arrays cannot be bound without the type catalogue (Workers). So do the
+ * number cost the same. While the lookup key is rotated a number has two keys: all rows of a person are renamed by one
+ * statement, so that in any snapshot one of the two leads to all of them and the other nowhere. Keys travel as one text: arrays cannot be bound without the type catalogue (Workers). So do the
  * rows on their way back: the driver takes about a microsecond a column, and a coverage has thirteen.
  */
-export async function findSealed(sql: Sql, wanted: readonly LookupKey[]): Promise<SealedRead[]> {
-  const [found] = await sql<{ sequence: number | null; as_of: string | null; coverages: string | null }[]>`
-    select w.sequence, w.as_of, f.coverages
+export async function findSealed(sql: Sql, wanted: readonly Names[]): Promise<SealedRead[]> {
+  const keys: LookupKey[] = []
+  const askers: number[] = []
+  wanted.forEach((names, asker) => {
+    for (const name of names) {
+      if (name === undefined) continue
+      keys.push(name)
+      askers.push(asker)
+    }
+  })
+  const [found] = await sql<
+    { sequence: number | null; as_of: string | null; lookup_generation: number | null; coverages: string | null }[]
+  >`
+    select w.sequence, w.as_of, w.lookup_generation, f.coverages
       from (
         select string_agg(
                  array_to_string(array[
@@ -51,7 +65,7 @@ export async function findSealed(sql: Sql, wanted: readonly LookupKey[]): Promis
                    c.valid_from::text, c.valid_to::text, c.five_years_from::text, c.area, c.status,
                    c.status_from::text, c.known_from::text, encode(c.sealed, 'hex')
                  ], ${COLUMN_SEPARATOR}, ''), ${ROW_SEPARATOR}) as coverages
-          from unnest(string_to_array(${wanted.join(',')}, ',')::uuid[]) with ordinality as k(key, n)
+          from unnest(string_to_array(${keys.join(',')}, ',')::uuid[]) with ordinality as k(key, n)
           left join alias a on a.alias = k.key
           join coverage c on c.subject = coalesce(a.subject, k.key) and c.known_to = 'infinity'
       ) as f left join feed_watermark w on w.feed = 'vss'`
@@ -60,10 +74,11 @@ export async function findSealed(sql: Sql, wanted: readonly LookupKey[]): Promis
     found.sequence === null || found.as_of === null
       ? null
       : { feedSequence: found.sequence, asOf: readInstant(found.as_of) }
-  const reads = wanted.map(() => ({ watermark, rows: [] as SealedRow[] }))
+  const lookupGeneration = found.lookup_generation ?? 1
+  const reads = wanted.map(() => ({ watermark, lookupGeneration, rows: [] as SealedRow[] }))
   for (const text of found.coverages?.split(ROW_SEPARATOR) ?? []) {
     const columns = text.split(COLUMN_SEPARATOR)
-    reads[Number(columns[0]) - 1]?.rows.push(rowOf(columns))
+    reads[askers[Number(columns[0]) - 1] ?? -1]?.rows.push(rowOf(columns))
   }
   return reads
 }
@@ -90,6 +105,9 @@ function rowOf(columns: readonly string[]): SealedRow {
 
 /** Opens one person's rows. Apart from the shared statement: a row that does not open harms nobody else's answer. */
 export function openRead(keys: DataKeys, read: SealedRead): CopyRead {
+  // known people would not be found: no answer from the copy rather than a wrong one
+  if (read.lookupGeneration > keys.lookup.length)
+    throw new Error('the rows are named under a newer lookup key than ours')
   return {
     subject: read.rows[0]?.subject ?? null,
     watermark: read.watermark,

@@ -4,7 +4,7 @@ import type { EntryOutcome } from '../audit/entry.ts'
 import { type Appended, LOG_ID, prepare } from '../audit/log.ts'
 import { type IsoDate, todayInVietnam } from '../calendar.ts'
 import type { CopyRead } from '../coverage/coverage.ts'
-import { type LookupKey, lookupKey, type Pseudonym, pseudonym } from '../data-keys.ts'
+import { type Names, namesOf, type Pseudonym, pseudonym } from '../data-keys.ts'
 import { QueueFull } from '../db/group.ts'
 import { type Decision, decide } from '../entitlement/decide.ts'
 import type { Warning } from '../entitlement/decision-code.ts'
@@ -100,12 +100,12 @@ export async function check(scope: Job, request: VerificationRequest): Promise<C
   checkPortalAnswer(request.portalAnswer, checkedAt)
   const evidence = readEvidence(request.evidence, today)
 
-  const key = lookupKey(dataKeys, evidence.number ?? '') // '' leads nowhere, at the same cost
-  const copy = await readCopy(scope, key)
+  const names = namesOf(dataKeys, evidence.number ?? '') // '' leads nowhere, at the same cost
+  const copy = await readCopy(scope, names)
   const comparison = compareWithHolders(evidence, copy?.coverages.map((each) => each.holder) ?? [])
   const decision = decideFor(scope, request, evidence, copy, comparison, serviceDate, checkedAt)
 
-  const person = pseudonym(dataKeys, checkedAt.getUTCFullYear(), copy?.subject ?? key)
+  const person = pseudonym(dataKeys, checkedAt.getUTCFullYear(), copy?.subject ?? names[0])
   const answer = buildAnswer({ evidence, comparison, decision, copy, serviceDate, checkedAt })
   const details: VerificationDetails = {
     v: 1,
@@ -129,9 +129,9 @@ export async function check(scope: Job, request: VerificationRequest): Promise<C
 }
 
 /** Null when our copy could not be read: the patient is answered `source_failed`, not turned away with an error. */
-async function readCopy(scope: Job, key: LookupKey): Promise<CopyRead | null> {
+async function readCopy(scope: Job, names: Names): Promise<CopyRead | null> {
   try {
-    return await scope.findCoverage(key)
+    return await scope.findCoverage(names)
   } catch (error) {
     if (error instanceof QueueFull) throw error
     scope.report('copyUnreadable', describeFailure(error))

@@ -74,6 +74,7 @@ export interface RenamedCoverage {
 export interface RenamedAlias {
   readonly row: AliasRow
   readonly alias: LookupKey
+  readonly subject: LookupKey
 }
 
 /**
@@ -100,24 +101,27 @@ export async function writeRenamed(
     ), leads as (
       select * from unnest(
         string_to_array(${column(aliases.map(({ row }) => row.alias))}, ',')::uuid[],
-        string_to_array(${column(aliases.map(({ alias }) => alias))}, ',')::uuid[]
-      ) as r(alias, name)
+        string_to_array(${column(aliases.map(({ alias }) => alias))}, ',')::uuid[],
+        string_to_array(${column(aliases.map(({ subject }) => subject))}, ',')::uuid[]
+      ) as r(alias, name, subject_name)
     ), free as (
       select t.subject, t.coverage_no, t.known_from, input.name, decode(input.fresh, 'base64') as fresh
         from coverage t join input
           on t.subject = input.subject and t.coverage_no = input.coverage_no and t.known_from = input.known_from
        where substring(t.sealed from 1 for ${HEAD_BYTES}::int) = decode(input.head, 'base64')
          for update of t skip locked
+    ), counted as (
+      select free.*, count(*) over (partition by free.subject) as rows from free
     ), whole as (
-      select free.subject, free.name from free group by free.subject, free.name
-      having count(*) = (select count(*) from coverage c where c.subject = free.subject)
+      select * from counted where rows = (select count(*) from coverage c where c.subject = counted.subject)
     ), led as (
-      update alias a set alias = leads.name, subject = whole.name, renamed_to = ${generation}::smallint
-        from leads, whole where a.alias = leads.alias and a.subject = whole.subject
+      update alias a set alias = leads.name, subject = leads.subject_name, renamed_to = ${generation}::smallint
+        from leads
+       where a.alias = leads.alias and (a.subject in (select subject from whole)) is true -- hashed, not joined row by row
     ), renamed as (
-      update coverage t set subject = free.name, sealed = free.fresh, renamed_to = ${generation}::smallint
-        from free join whole on whole.subject = free.subject
-       where t.subject = free.subject and t.coverage_no = free.coverage_no and t.known_from = free.known_from
+      update coverage t set subject = whole.name, sealed = whole.fresh, renamed_to = ${generation}::smallint
+        from whole
+       where t.subject = whole.subject and t.coverage_no = whole.coverage_no and t.known_from = whole.known_from
       returning 1
     )
     select count(*)::int as rows from renamed`
@@ -134,11 +138,7 @@ export async function readStrays(sql: Sql, generation: number, names: readonly L
   return rows.map((row) => ({ alias: hex(row.alias), subject: hex(row.subject) }))
 }
 
-export async function writeStrays(
-  sql: Sql,
-  generation: number,
-  strays: readonly { readonly row: AliasRow; readonly alias: LookupKey; readonly subject: LookupKey }[],
-): Promise<void> {
+export async function writeStrays(sql: Sql, generation: number, strays: readonly RenamedAlias[]): Promise<void> {
   await sql`
     update alias a set alias = r.name, subject = r.subject, renamed_to = ${generation}::smallint
       from unnest(

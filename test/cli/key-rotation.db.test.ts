@@ -317,6 +317,7 @@ describe('the lookup key, in turn killed everywhere', () => {
           if (!(error instanceof Killed)) throw error
         })
         expect(await codes()).toEqual(right)
+        await takeUp() // nor would a server start
         for (const [n, code] of (await codes(`http://127.0.0.1:${unknowing.port}`)).entries()) {
           expect([right[n], 'source_failed']).toContain(code)
         }

@@ -1,8 +1,10 @@
 import { type DataKeys, type LookupKey, nextName } from '../../data-keys.ts'
 import type { Sql } from '../../db/connect.ts'
 import {
+  type AliasRow,
   estimateCoverages,
   indexAliases,
+  type RenamedAlias,
   readAliasesOf,
   readCoverages,
   readNames,
@@ -71,8 +73,12 @@ async function renamePeople(sql: Sql, keys: DataKeys, subjects: readonly LookupK
       const subject = nextName(keys, row.subject)
       return { row, subject, sealed: boundTo(keys, row, subject) }
     }),
-    aliases.map((row) => ({ row, alias: nextName(keys, row.alias) })),
+    aliases.map((row) => renamedAlias(keys, row)),
   )
+}
+
+function renamedAlias(keys: DataKeys, row: AliasRow): RenamedAlias {
+  return { row, alias: nextName(keys, row.alias), subject: nextName(keys, row.subject) }
 }
 
 /** A row that does not open cannot be bound to a new name: somebody must look first. Names no person. */
@@ -97,7 +103,7 @@ async function passOverStrays(sql: Sql, keys: DataKeys, chunkRows: number, seam:
       await writeStrays(
         sql,
         generation,
-        strays.map((row) => ({ row, alias: nextName(keys, row.alias), subject: nextName(keys, row.subject) })),
+        strays.map((row) => renamedAlias(keys, row)),
       )
       seam('strays renamed')
     }

@@ -37,6 +37,7 @@ export async function renameAll(sql: Sql, keys: DataKeys, seam: Seam, chunkRows 
     const people = await passOverPeople(sql, keys, chunkRows, seam)
     renamed += people.renamed
     const strays = people.found === 0 ? await passOverStrays(sql, keys, chunkRows, seam) : 0
+    renamed += strays
     if (people.found + strays === 0) return renamed
   }
 }

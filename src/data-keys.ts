@@ -10,9 +10,31 @@ export type Pseudonym = Brand<string, 'Pseudonym'>
 
 const secret = z.base64().refine((text) => Buffer.from(text, 'base64').length === 32, 'must be 32 bytes in base64')
 
+/** A chain holds all its keys for ever, and each number is hashed once by each: one rotation a year is a century. */
+export const LOOKUP_GENERATION_MAX = 99
+
+const lookupChainSchema = z
+  .strictObject({
+    /** The generation new rows are named under: all of them, but while a rotation is under way. */
+    current: z.int().min(1).max(LOOKUP_GENERATION_MAX),
+    /** From 1 on, without a gap: the name under one is made of the name under the one before. */
+    generations: z.record(z.string().regex(/^[1-9]\d?$/), secret),
+    /** The last step of a rotation under way (`kiemthe keys rotate lookup`); absent when there is none. */
+    rotation: z.strictObject({ step: z.enum(['added', 'renamed']), at: z.iso.datetime() }).optional(),
+  })
+  .refine(({ current, generations, rotation }) => {
+    const newest = Object.keys(generations).length
+    const isWhole = Array.from({ length: newest }, (_, n) => n + 1).every((each) => each in generations)
+    if (!isWhole || (rotation !== undefined && newest < 2)) return false
+    return current === (rotation?.step === 'added' ? newest - 1 : newest)
+  }, 'the generations are no chain, or current is not the one that they say')
+
+export type LookupChain = z.infer<typeof lookupChainSchema>
+
 /** The file of data keys (mode 0600). Losing it loses every sealed row; it is backed up apart from the database. */
 export const dataKeysSchema = z.strictObject({
-  lookup: secret,
+  /** One key as long as it was never rotated. */
+  lookup: z.union([secret, lookupChainSchema]),
   log: secret,
   seal: z.strictObject({
     /** The generation new rows are sealed under; older ones stay readable. One byte in each sealed row. */
@@ -26,7 +48,10 @@ export const dataKeysSchema = z.strictObject({
 export type DataKeysFile = z.infer<typeof dataKeysSchema>
 
 export interface DataKeys {
-  readonly lookup: Hmac
+  /** The chain, first generation first. */
+  readonly lookup: readonly Hmac[]
+  /** What rows may be named under: the current generation, and while a rotation is under way the one beside it. */
+  readonly lookupGenerations: readonly [current: number, other?: number]
   /** Digests of rows, requests and idempotency keys; check codes; pseudonyms: one derived key each. */
   readonly rowTag: Hmac
   readonly request: Hmac
@@ -39,7 +64,10 @@ export interface DataKeys {
 /** One key a use, derived once. */
 export function deriveDataKeys(file: DataKeysFile): DataKeys {
   const log = Buffer.from(file.log, 'base64')
-  const lookup = Buffer.from(file.lookup, 'base64')
+  const chain = lookupChainOf(file)
+  const lookup = Array.from(Object.keys(chain.generations), (_, n) =>
+    Buffer.from(chain.generations[n + 1] ?? '', 'base64'),
+  )
   const seal = new Map<number, KeyObject>()
   for (const [generation, text] of Object.entries(file.seal.generations)) {
     seal.set(Number(generation), derive(Buffer.from(text, 'base64'), `seal/${generation}`))
@@ -47,8 +75,10 @@ export function deriveDataKeys(file: DataKeysFile): DataKeys {
   if (!seal.has(file.seal.current)) throw new TypeError(`seal.generations lacks the current one, ${file.seal.current}`)
   const years = new Map<number, Hmac>()
   return {
-    lookup: hmacSha256(createSecretKey(lookup)),
-    rowTag: hmacSha256(derive(lookup, 'row-tag')),
+    lookup: lookup.map((each) => hmacSha256(createSecretKey(each))),
+    lookupGenerations: generationsOf(chain),
+    // of the first generation for ever: tags cannot be made again without the feed
+    rowTag: hmacSha256(derive(lookup[0] ?? Buffer.alloc(0), 'row-tag')),
     request: hmacSha256(derive(log, 'request')),
     checkCode: hmacSha256(derive(log, 'check-code')),
     pseudonym: (year) => {
@@ -63,6 +93,22 @@ export function deriveDataKeys(file: DataKeysFile): DataKeys {
   }
 }
 
+/** Whatever form the file has. */
+export function lookupChainOf({ lookup }: DataKeysFile): LookupChain {
+  return typeof lookup === 'string' ? { current: 1, generations: { '1': lookup } } : lookup
+}
+
+function generationsOf({ current, rotation }: LookupChain): readonly [number, number?] {
+  switch (rotation?.step) {
+    case undefined:
+      return [current]
+    case 'added':
+      return [current, current + 1]
+    case 'renamed':
+      return [current, current - 1]
+  }
+}
+
 function derive(secretBytes: Buffer, use: string): KeyObject {
   return createSecretKey(Buffer.from(hkdfSync('sha256', secretBytes, '', `kiemthe/1/${use}`, 32)))
 }
@@ -73,7 +119,38 @@ function derive(secretBytes: Buffer, use: string): KeyObject {
  * lengths differ, and two persons never held one 12-digit number (Luật Căn cước Đ12).
  */
 export function lookupKey(keys: DataKeys, number: string): LookupKey {
-  return mac128(keys.lookup, number) as LookupKey
+  return nameUnder(keys, number, keys.lookupGenerations[0])
+}
+
+/** Under each generation that the rows of a number may be named under, the current one first. */
+export type Names = readonly [current: LookupKey, other?: LookupKey]
+
+export function namesOf(keys: DataKeys, number: string): Names {
+  const other = keys.lookupGenerations[1]
+  const name = lookupKey(keys, number)
+  return other === undefined ? [name] : [name, nameUnder(keys, number, other)]
+}
+
+/** Whether people are given new names just now: nobody may bring rows under the former ones meanwhile. */
+export function isRenaming(keys: DataKeys): boolean {
+  return keys.lookupGenerations[1] !== undefined
+}
+
+/** Of a name under the last generation but one, the name under the last: whoever renames knows no number. */
+export function nextName(keys: DataKeys, name: LookupKey): LookupKey {
+  const newest = keys.lookup.at(-1)
+  if (newest === undefined || keys.lookup.length < 2) throw new TypeError('there is no next generation')
+  return mac128(newest, name) as LookupKey
+}
+
+function nameUnder(keys: DataKeys, number: string, generation: number): LookupKey {
+  let name = number
+  for (let n = 0; n < generation; n++) {
+    const key = keys.lookup[n]
+    if (key === undefined) throw new TypeError(`the chain has no generation ${generation}`)
+    name = mac128(key, name)
+  }
+  return name as LookupKey
 }
 
 export function pseudonym(keys: DataKeys, year: number, person: LookupKey): Pseudonym {

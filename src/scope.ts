@@ -5,7 +5,7 @@ import type { Appended } from './audit/log.ts'
 import type { PendingRow } from './audit/store.ts'
 import type { Config } from './config.ts'
 import type { CopyRead } from './coverage/coverage.ts'
-import type { DataKeys, LookupKey } from './data-keys.ts'
+import type { DataKeys, Names } from './data-keys.ts'
 import type { Query } from './db/pool.ts'
 import type { Failure, RequestEvent } from './event.ts'
 import type { Limits } from './limits/limits.ts'
@@ -33,7 +33,7 @@ export interface Scope {
   readonly query: Query
   readonly now: () => Date
   /** On Node shared with whoever asks at the same moment; on Workers one statement of its own. */
-  readonly findCoverage: (key: LookupKey) => Promise<CopyRead>
+  readonly findCoverage: (names: Names) => Promise<CopyRead>
   /** Resolves once committed. Likewise shared on Node. */
   readonly append: (row: PendingRow) => Promise<Appended>
   /**

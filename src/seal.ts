@@ -62,9 +62,15 @@ function decipher<T>(
   }
 }
 
-/** The same bytes under the current generation. */
-export function sealAnew(keys: DataKeys, table: SealedTable, subject: string, sealed: Uint8Array): Buffer {
-  return seal(keys, table, subject, openBytes(keys, table, subject, sealed))
+/** The same bytes under the current generation, and where the row's subject has another name, bound to that one. */
+export function sealAnew(
+  keys: DataKeys,
+  table: SealedTable,
+  subject: string,
+  sealed: Uint8Array,
+  renamed = subject,
+): Buffer {
+  return seal(keys, table, renamed, openBytes(keys, table, subject, sealed))
 }
 
 function associatedData(table: SealedTable, subject: string): Buffer {

@@ -58,7 +58,7 @@ test('no two uses share a key, not even of one secret', () => {
     log: secret(7),
     seal: { current: 1, generations: { '1': secret(7) } },
   })
-  const uses = [same.lookup, same.rowTag, same.request, same.checkCode, same.pseudonym(2026), same.pseudonym(2027)]
+  const uses = [...same.lookup, same.rowTag, same.request, same.checkCode, same.pseudonym(2026), same.pseudonym(2027)]
   // what a key does to one text names it: HMAC keys show themselves in no other way
   const macs = uses.map((key) => key('x'))
   const sealing = [...same.seal.values()].map((key) => createHmac('sha256', key).update('x').digest('hex'))

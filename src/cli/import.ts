@@ -19,6 +19,7 @@ import { importFull } from './import-full.ts'
 import { operatorDeed } from './operator-deed.ts'
 import { dataKeysFileOf } from './owner-keys.ts'
 import { ownerUrlOf } from './owner-url.ts'
+import { refuseBesideRenaming } from './refuse-renaming.ts'
 import { UsageError } from './usage-error.ts'
 
 const USAGE = 'import MANIFEST [--accept-shrink "why"] [--shrink-max PERCENT] | import --rollback "why" [--feed vss]'
@@ -71,6 +72,7 @@ export interface TakeFeed {
 /** A full feed or a delta, from the path of its manifest. What is wrong with it is a `UsageError`. */
 export function takeFeed(path: string, take: TakeFeed): Promise<void> {
   return withTurn(take.ownerUrl, async (sql) => {
+    refuseBesideRenaming(deriveDataKeys(take.dataKeys))
     const { manifest, dataFile } = await openFeed(sql, path)
     const foreign = await foreignKeys((run) => run(sql), deriveDataKeys(take.dataKeys))
     if (foreign.length > 0) throw new UsageError(foreign.join('\n'))
@@ -151,7 +153,9 @@ export async function rollBack(
   const to = stateBeforeLastFull(await readBatches(sql, feed))
   if (held === null || to === null) throw new UsageError(`there is no state of ${feed} before its last full feed`)
   const outcome = { feed, sequence: to.sequence, from: held.sequence }
-  const row = operatorDeed(deriveDataKeys(dataKeys), 'feedRolledBack', null, outcome, { reason })
+  const keys = deriveDataKeys(dataKeys)
+  refuseBesideRenaming(keys)
+  const row = operatorDeed(keys, 'feedRolledBack', null, outcome, { reason })
   const result = await appendDeed(sql, row, (with_) => rollingBack(with_, feed, held.sequence, to))
   if (result !== 'done') throw new UsageError('another batch was applied meanwhile; look again before you roll back')
   const again = held.sequence > to.sequence ? `${to.sequence + 1}–${held.sequence}` : 'none'

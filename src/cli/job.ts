@@ -35,9 +35,9 @@ export async function openJob(
     service,
     query: pool.query,
     now: () => new Date(),
-    findCoverage: async (key) => {
-      const [read] = await pool.query((sql) => findSealed(sql, [key]))
-      if (read === undefined) throw new Error('one key was asked for')
+    findCoverage: async (names) => {
+      const [read] = await pool.query((sql) => findSealed(sql, [names]))
+      if (read === undefined) throw new Error('one number was asked for')
       return openRead(service.dataKeys, read)
     },
     append: async (row) => {

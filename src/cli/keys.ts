@@ -5,13 +5,13 @@ import { takeRotationLock } from '../db/reseal.ts'
 import { readArguments } from './arguments.ts'
 import { DATA_FOLDER, dataFolder, readSecret } from './data-folder.ts'
 import { describeKeys } from './keys/list.ts'
-import { type Place, replaceTokenKeys, rotateSeal, rotateToken } from './keys/rotate.ts'
+import { type Place, replaceTokenKeys, rotateLookup, rotateSeal, rotateToken } from './keys/rotate.ts'
 import { CLOCK } from './keys/waiting.ts'
 import { dataKeysFileOf, tokenKeysFileOf } from './owner-keys.ts'
 import { ownerUrlOf } from './owner-url.ts'
 import { UsageError } from './usage-error.ts'
 
-const USAGE = 'keys list | keys rotate token [--wait | --at-once] | keys rotate seal [--wait]'
+const USAGE = 'keys list | keys rotate token [--wait | --at-once] | keys rotate seal | lookup [--wait]'
 
 /**
  * `kiemthe keys`: the service's own keys. `rotate` is run as the database's owner, beside the running service, which takes
@@ -30,7 +30,7 @@ export async function keys(args: string[]): Promise<void> {
   )
   const asked = positionals.join(' ')
   const { wait, 'at-once': atOnce } = values
-  if (!['list', 'rotate token', 'rotate seal'].includes(asked)) throw new UsageError(USAGE)
+  if (!['list', 'rotate token', 'rotate seal', 'rotate lookup'].includes(asked)) throw new UsageError(USAGE)
   if ((atOnce && (asked !== 'rotate token' || wait)) || (wait && asked === 'list')) throw new UsageError(USAGE)
   const folder = dataFolder(values.data)
   const paths = { dataKeysFile: dataKeysFileOf(folder), tokenKeysFile: tokenKeysFileOf(folder) }
@@ -52,7 +52,8 @@ export async function keys(args: string[]): Promise<void> {
     if (!(await takeRotationLock(sql))) throw new UsageError('another rotation runs on this database')
     if (atOnce) await replaceTokenKeys(place)
     else if (asked === 'rotate token') await rotateToken(place, wait)
-    else await rotateSeal(place, wait)
+    else if (asked === 'rotate seal') await rotateSeal(place, wait)
+    else await rotateLookup(place, wait)
   } finally {
     await sql.end({ timeout: 5 })
   }

@@ -1,9 +1,9 @@
 import { Worker } from 'node:worker_threads'
 import type { Province } from '../../mocks/province/person.ts'
-import { type DataKeysFile, deriveDataKeys } from '../data-keys.ts'
+import { type DataKeysFile, deriveDataKeys, lookupChainOf } from '../data-keys.ts'
 import { connect } from '../db/connect.ts'
 import { keyCheckOf, type LoadPlan } from '../sync/load.ts'
-import { beginLoad, discardLoad, finishLoad } from '../sync/store.ts'
+import { beginLoad, discardLoad, finishLoad, holdsFinishedLoad } from '../sync/store.ts'
 import type { FromWorker, LoadWorkerData, ToWorker } from './load-worker.ts'
 import { createProgress } from './progress.ts'
 import { UsageError } from './usage-error.ts'
@@ -47,6 +47,12 @@ export async function loadProvince(load: ProvinceLoad): Promise<ProvinceLoaded> 
     asOf: new Date(),
   }
   try {
+    // its rows would be named by the former generation, when the last pass of the rotation may be over
+    if (lookupChainOf(load.dataKeys).rotation !== undefined && !(await holdsFinishedLoad(sql))) {
+      throw new UsageError(
+        'a rotation of the lookup key is under way: let it end (`kiemthe keys rotate lookup --wait`), then load',
+      )
+    }
     let begun = await beginLoad(sql, wanted)
     if (begun.state === 'otherSource') {
       if (begun.finished) {

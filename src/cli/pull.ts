@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { DataKeys } from '../data-keys.ts'
+import { type DataKeys, isRenaming } from '../data-keys.ts'
 import { connect, type Sql } from '../db/connect.ts'
 import { ServiceError } from '../errors.ts'
 import { foreignKeys } from '../host/fitness.ts'
@@ -45,6 +45,7 @@ export async function pull(args: string[]): Promise<void> {
     const refuseForeign = async (keys: DataKeys) => {
       const foreign = await foreignKeys((run) => run(sql), keys)
       if (foreign.length > 0) throw new UsageError(foreign.join('\n'))
+      if (isRenaming(keys)) say('a rotation of the lookup key is under way: batches wait until it ends')
     }
     await refuseForeign(held.keys)
     // a rotation of keys goes on beside this loop

@@ -6,6 +6,7 @@ import { DATA_FOLDER, dataFolder } from './data-folder.ts'
 import { operatorDeed } from './operator-deed.ts'
 import { ownerDataKeys } from './owner-keys.ts'
 import { ownerUrlOf } from './owner-url.ts'
+import { refuseBesideRenaming } from './refuse-renaming.ts'
 import { UsageError } from './usage-error.ts'
 
 const USAGE = 'quarantine list | replay'
@@ -28,6 +29,7 @@ export async function quarantine(args: string[]): Promise<void> {
   try {
     if (verb === 'replay') {
       const keys = await ownerDataKeys(folder)
+      refuseBesideRenaming(keys)
       const { applied, overtaken, kept } = await replayQuarantine(sql, keys, (kind, outcome, details) =>
         operatorDeed(keys, kind, null, outcome, details),
       )

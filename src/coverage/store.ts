@@ -1,5 +1,5 @@
 import type { IsoDate } from '../calendar.ts'
-import type { DataKeys, LookupKey } from '../data-keys.ts'
+import { type DataKeys, isRenaming, type LookupKey, type Names, nextName } from '../data-keys.ts'
 import { instantText, readInstant, type Sql } from '../db/connect.ts'
 import type { BenefitLevel } from './card-number.ts'
 import type { Area, CopyRead, Coverage, CoverageFacts } from './coverage.ts'
@@ -27,6 +27,8 @@ interface SealedRow {
 /** What stands behind one key, holders still sealed. */
 export interface SealedRead {
   readonly watermark: CopyRead['watermark']
+  /** The newest generation that rows may be named under. */
+  readonly lookupGeneration: number
   readonly rows: readonly SealedRow[]
 }
 
@@ -37,14 +39,26 @@ const COLUMN_SEPARATOR = '\u001f'
 const ROW_SEPARATOR = '\u001e'
 
 /**
- * The current coverages behind each key, in the order of the keys, and how far the copy reaches: one statement, one
+ * The current coverages behind each number, in the order asked, and how far the copy reaches: one statement, one
  * snapshot. A key is a subject itself or an alias of one; both are always looked up, so that a known and an unknown
- * number cost the same. Keys travel as one text: arrays cannot be bound without the type catalogue (Workers). So do the
+ * number cost the same. While the lookup key is rotated a number has two keys: all rows of a person are renamed by one
+ * statement, so that in any snapshot one of the two leads to all of them and the other nowhere. Keys travel as one text: arrays cannot be bound without the type catalogue (Workers). So do the
  * rows on their way back: the driver takes about a microsecond a column, and a coverage has thirteen.
  */
-export async function findSealed(sql: Sql, wanted: readonly LookupKey[]): Promise<SealedRead[]> {
-  const [found] = await sql<{ sequence: number | null; as_of: string | null; coverages: string | null }[]>`
-    select w.sequence, w.as_of, f.coverages
+export async function findSealed(sql: Sql, wanted: readonly Names[]): Promise<SealedRead[]> {
+  const keys: LookupKey[] = []
+  const askers: number[] = []
+  wanted.forEach((names, asker) => {
+    for (const name of names) {
+      if (name === undefined) continue
+      keys.push(name)
+      askers.push(asker)
+    }
+  })
+  const [found] = await sql<
+    { sequence: number | null; as_of: string | null; lookup_generation: number | null; coverages: string | null }[]
+  >`
+    select w.sequence, w.as_of, w.lookup_generation, f.coverages
       from (
         select string_agg(
                  array_to_string(array[
@@ -52,7 +66,7 @@ export async function findSealed(sql: Sql, wanted: readonly LookupKey[]): Promis
                    c.valid_from::text, c.valid_to::text, c.five_years_from::text, c.area, c.status,
                    c.status_from::text, c.known_from::text, encode(c.sealed, 'hex')
                  ], ${COLUMN_SEPARATOR}, ''), ${ROW_SEPARATOR}) as coverages
-          from unnest(string_to_array(${wanted.join(',')}, ',')::uuid[]) with ordinality as k(key, n)
+          from unnest(string_to_array(${keys.join(',')}, ',')::uuid[]) with ordinality as k(key, n)
           left join alias a on a.alias = k.key
           join coverage c on c.subject = coalesce(a.subject, k.key) and c.known_to = 'infinity'
       ) as f left join feed_watermark w on w.feed = 'vss'`
@@ -61,10 +75,11 @@ export async function findSealed(sql: Sql, wanted: readonly LookupKey[]): Promis
     found.sequence === null || found.as_of === null
       ? null
       : { feedSequence: found.sequence, asOf: readInstant(found.as_of) }
-  const reads = wanted.map(() => ({ watermark, rows: [] as SealedRow[] }))
+  const lookupGeneration = found.lookup_generation ?? 1
+  const reads = wanted.map(() => ({ watermark, lookupGeneration, rows: [] as SealedRow[] }))
   for (const text of found.coverages?.split(ROW_SEPARATOR) ?? []) {
     const columns = text.split(COLUMN_SEPARATOR)
-    reads[Number(columns[0]) - 1]?.rows.push(rowOf(columns))
+    reads[askers[Number(columns[0]) - 1] ?? -1]?.rows.push(rowOf(columns))
   }
   return reads
 }
@@ -91,6 +106,9 @@ function rowOf(columns: readonly string[]): SealedRow {
 
 /** Opens one person's rows. Apart from the shared statement: a row that does not open harms nobody else's answer. */
 export function openRead(keys: DataKeys, read: SealedRead): CopyRead {
+  // known people would not be found: no answer from the copy rather than a wrong one
+  if (read.lookupGeneration > keys.lookup.length)
+    throw new Error('the rows are named under a newer lookup key than ours')
   return {
     subject: read.rows[0]?.subject ?? null,
     watermark: read.watermark,
@@ -129,15 +147,17 @@ function openCoverage(keys: DataKeys, row: SealedRow): Coverage {
  * began and ended between a state and the return to it say nothing of the person.
  */
 export async function findEarlier(sql: Sql, keys: DataKeys, subject: LookupKey): Promise<EarlierStatus[]> {
+  // whoever was read under the former name may have the next one by now
+  const names = isRenaming(keys) ? [subject, nextName(keys, subject)] : [subject]
   const rows = await sql<EarlierRow[]>`
-    select coverage_no, status, status_from, valid_from, valid_to, five_years_from, sealed
+    select subject, coverage_no, status, status_from, valid_from, valid_to, five_years_from, sealed
       from coverage c
-     where subject = ${subject}::uuid and known_to < 'infinity'
+     where subject = any(string_to_array(${names.join(',')}, ',')::uuid[]) and known_to < 'infinity'
        and not exists (select from feed_batch b
                         where b.kind = 'rollback' and c.known_from > b.back_to and c.known_to <= b.applied_at)
      order by known_from desc`
   return rows.map((row) => {
-    const { days } = openHolder(keys, subject, row.sealed, {
+    const { days } = openHolder(keys, row.subject.replaceAll('-', '') as LookupKey, row.sealed, {
       validFrom: row.valid_from,
       validTo: row.valid_to,
       fiveYearsFrom: row.five_years_from,
@@ -148,6 +168,7 @@ export async function findEarlier(sql: Sql, keys: DataKeys, subject: LookupKey):
 }
 
 interface EarlierRow {
+  subject: string
   coverage_no: number
   status: string
   status_from: IsoDate | null

@@ -50,14 +50,18 @@ export const coverage = pgTable(
     feedSequence: bigint('feed_sequence', { mode: 'number' }).notNull(),
     knownFrom: instant('known_from').notNull(),
     knownTo: instant('known_to').notNull().default('infinity'),
+    /** The generation of the lookup key whose rotation named the row; null: it has the name it came with. */
+    renamedTo: smallint('renamed_to'),
   },
   (t) => [primaryKey({ name: 'coverage_pkey', columns: [t.subject, t.coverageNo, t.knownFrom] })],
 )
 
 /** Insurance numbers and former numbers that lead to a subject. As large as `coverage`. */
-export const alias = pgTable('alias', { alias: uuid().notNull(), subject: uuid().notNull() }, (t) => [
-  primaryKey({ name: 'alias_pkey', columns: [t.alias] }),
-])
+export const alias = pgTable(
+  'alias',
+  { alias: uuid().notNull(), subject: uuid().notNull(), renamedTo: smallint('renamed_to') },
+  (t) => [primaryKey({ name: 'alias_pkey', columns: [t.alias] })],
+)
 
 export const facility = pgTable('facility', {
   code: text().primaryKey(),
@@ -129,6 +133,8 @@ export const feedWatermark = pgTable('feed_watermark', {
   asOf: instant('as_of').notNull(),
   loadedAt: instant('loaded_at').notNull(),
   rows: bigint({ mode: 'number' }).notNull(),
+  /** The newest generation of the lookup key that rows may be named under; null until its first rotation. */
+  lookupGeneration: smallint('lookup_generation'),
 })
 
 /** A full load under way or done; `feed_chunk` says which parts of it are in, so that a killed load goes on. */
@@ -192,7 +198,12 @@ export const feedBatch = pgTable(
 /** What an alias led to before a batch changed it, so that a rollback can lead it back. Null: it led nowhere. */
 export const aliasChange = pgTable(
   'alias_change',
-  { alias: uuid().notNull(), changedAt: instant('changed_at').notNull(), former: uuid() },
+  {
+    alias: uuid().notNull(),
+    changedAt: instant('changed_at').notNull(),
+    former: uuid(),
+    renamedTo: smallint('renamed_to'),
+  },
   (t) => [primaryKey({ name: 'alias_change_pkey', columns: [t.alias, t.changedAt] })],
 )
 

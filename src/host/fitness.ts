@@ -1,5 +1,5 @@
 import { anySubject, findSealed, openRead } from '../coverage/store.ts'
-import { type DataKeys, lookupKey } from '../data-keys.ts'
+import { type DataKeys, namesOf } from '../data-keys.ts'
 import type { Query } from '../db/pool.ts'
 import { oddSession, powersOverTheLog } from '../db/readiness.ts'
 
@@ -28,13 +28,13 @@ export async function unfitness(query: Query, dataKeys: DataKeys): Promise<strin
 export async function foreignKeys(query: Query, dataKeys: DataKeys): Promise<string[]> {
   const subject = await query(anySubject)
   if (subject === null) return []
-  const [read] = await query((sql) => findSealed(sql, [subject]))
+  const [read] = await query((sql) => findSealed(sql, [[subject]]))
   try {
     if (read === undefined) return []
     const { subject, coverages } = openRead(dataKeys, read)
     // a wrong look-up key opens every row and finds none: everybody would be told that there is no record
     const citizenId = coverages[0]?.holder.citizenId ?? null
-    if (citizenId === null || lookupKey(dataKeys, citizenId) === subject) return []
+    if (citizenId === null || namesOf(dataKeys, citizenId).some((name) => name === subject)) return []
   } catch {
     // told below
   }

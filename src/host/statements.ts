@@ -1,7 +1,7 @@
 import { type Appended, appendBatch } from '../audit/log.ts'
 import type { PendingRow } from '../audit/store.ts'
 import { findSealed, openRead, type SealedRead } from '../coverage/store.ts'
-import type { LookupKey } from '../data-keys.ts'
+import type { Names } from '../data-keys.ts'
 import { type GroupLimits, type GroupSeen, inGroups } from '../db/group.ts'
 import type { Query } from '../db/pool.ts'
 import type { Scope, Service } from '../scope.ts'
@@ -26,7 +26,7 @@ export function sharedStatements(
   appendLimits: GroupLimits,
   watches?: StatementWatches,
 ): Pick<Scope, 'findCoverage' | 'append'> {
-  const find = inGroups<LookupKey, SealedRead>(
+  const find = inGroups<Names, SealedRead>(
     timed((wanted) => query((sql) => findSealed(sql, wanted)), watches?.read),
     readLimits,
     watches?.read,
@@ -36,7 +36,7 @@ export function sharedStatements(
     appendLimits,
     watches?.append,
   )
-  return { findCoverage: async (key) => openRead(service.dataKeys, await find(key)), append }
+  return { findCoverage: async (names) => openRead(service.dataKeys, await find(names)), append }
 }
 
 type Run<Item, Result> = (items: readonly Item[]) => Promise<readonly (Result | Error)[]>

@@ -25,7 +25,8 @@ export interface LoadPlan {
 
 /** Says whether two loads have the same data keys, and nothing of the keys. No row's text is this: rows have separators. */
 export function keyCheckOf(keys: DataKeys): string {
-  return mac128(keys.rowTag, 'load')
+  const [generation] = keys.lookupGenerations
+  return mac128(keys.rowTag, generation === 1 ? 'load' : `load/${generation}`)
 }
 
 /** A part of a load that goes in whole or not at all. */

@@ -1,4 +1,4 @@
-import type { DataKeys } from '../data-keys.ts'
+import { type DataKeys, isRenaming } from '../data-keys.ts'
 import type { Sql } from '../db/connect.ts'
 import { ServiceError } from '../errors.ts'
 import { fetchFile, listManifests } from './client.ts'
@@ -32,6 +32,7 @@ interface Batch {
  * by one statement, so that an end at any point leaves whole batches; the next pass goes on. Returns what is still missing.
  */
 export async function pullPass(job: PullJob, feedUrl: string | null): Promise<SequenceRange[]> {
+  if (isRenaming(job.keys)) return [] // its rows would have the former names: batches wait
   let offered: Batch[] | null = null
   for (;;) {
     const state = await readFeedState(job.sql, job.feed)

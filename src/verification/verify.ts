@@ -6,7 +6,7 @@ import { type IsoDate, todayInVietnam } from '../calendar.ts'
 import type { CopyRead } from '../coverage/coverage.ts'
 import { asOfDay, needsHistory } from '../coverage/history.ts'
 import { findEarlier } from '../coverage/store.ts'
-import { type LookupKey, lookupKey, type Pseudonym, pseudonym } from '../data-keys.ts'
+import { type Names, namesOf, type Pseudonym, pseudonym } from '../data-keys.ts'
 import { QueueFull } from '../db/group.ts'
 import { type Decision, decide } from '../entitlement/decide.ts'
 import type { Warning } from '../entitlement/decision-code.ts'
@@ -102,12 +102,12 @@ export async function check(scope: Job, request: VerificationRequest): Promise<C
   checkPortalAnswer(request.portalAnswer, checkedAt)
   const evidence = readEvidence(request.evidence, today)
 
-  const key = lookupKey(dataKeys, evidence.number ?? '') // '' leads nowhere, at the same cost
-  const copy = await readCopy(scope, key, serviceDate < today ? serviceDate : null)
+  const names = namesOf(dataKeys, evidence.number ?? '') // '' leads nowhere, at the same cost
+  const copy = await readCopy(scope, names, serviceDate < today ? serviceDate : null)
   const comparison = compareWithHolders(evidence, copy?.coverages.map((each) => each.holder) ?? [])
   const decision = decideFor(scope, request, evidence, copy, comparison, serviceDate, checkedAt)
 
-  const person = pseudonym(dataKeys, checkedAt.getUTCFullYear(), copy?.subject ?? key)
+  const person = pseudonym(dataKeys, checkedAt.getUTCFullYear(), copy?.subject ?? names[0])
   const answer = buildAnswer({ evidence, comparison, decision, copy, serviceDate, checkedAt })
   const details: VerificationDetails = {
     v: 1,
@@ -131,9 +131,9 @@ export async function check(scope: Job, request: VerificationRequest): Promise<C
 }
 
 /** As it stands, or stood on a past day. Null when our copy could not be read: the patient is answered `source_failed`, not turned away with an error. */
-async function readCopy(scope: Job, key: LookupKey, pastDay: IsoDate | null): Promise<CopyRead | null> {
+async function readCopy(scope: Job, names: Names, pastDay: IsoDate | null): Promise<CopyRead | null> {
   try {
-    const read = await scope.findCoverage(key)
+    const read = await scope.findCoverage(names)
     const { subject } = read
     if (pastDay === null || subject === null || !needsHistory(read.coverages, pastDay)) return read
     const earlier = await scope.query((sql) => findEarlier(sql, scope.service.dataKeys, subject))

@@ -49,9 +49,9 @@ export function openScope(
     service,
     query,
     now: () => new Date(),
-    findCoverage: async (key) => {
-      const [read] = await query((sql) => findSealed(sql, [key]))
-      if (read === undefined) throw new Error('one key was asked for')
+    findCoverage: async (names) => {
+      const [read] = await query((sql) => findSealed(sql, [names]))
+      if (read === undefined) throw new Error('one number was asked for')
       return openRead(dataKeys, read)
     },
     append: async (row) => {

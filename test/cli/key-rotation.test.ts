@@ -2,6 +2,13 @@ import { describe, expect, test } from 'vitest'
 import { importTokenKeys, makeSigningKey, type TokenKeysFile, tokenKeysSchema } from '../../src/access/token-keys.ts'
 import { describeKeys } from '../../src/cli/keys/list.ts'
 import {
+  addLookupKey,
+  newestLookup,
+  nextLookupMove,
+  noteRenamed,
+  retireLookupName,
+} from '../../src/cli/keys/lookup-rotation.ts'
+import {
   addGeneration,
   nextSealMove,
   noteResealed,
@@ -10,7 +17,15 @@ import {
 } from '../../src/cli/keys/seal-rotation.ts'
 import { addTokenKey, nextTokenMove, promoteTokenKey, retireTokenKeys } from '../../src/cli/keys/token-rotation.ts'
 import { takeMoves } from '../../src/cli/keys/waiting.ts'
-import { type DataKeysFile, dataKeysSchema, deriveDataKeys } from '../../src/data-keys.ts'
+import {
+  type DataKeysFile,
+  dataKeysSchema,
+  deriveDataKeys,
+  lookupChainOf,
+  lookupKey,
+  namesOf,
+  nextName,
+} from '../../src/data-keys.ts'
 import { open, seal } from '../../src/seal.ts'
 
 const NOW = new Date('2026-11-24T03:00:00.000Z')
@@ -103,9 +118,87 @@ describe('the generations of the seal key', () => {
     const shown = describeKeys(addTokenKey({ keys: [first] }, second, NOW), used)
     expect(shown).toContain('token-2   accepted')
     expect(shown).toContain('next: reseal, at 2026-11-24T03:01:30.000Z')
-    for (const hidden of [first.d, second.d, ...Object.values(used.seal.generations), used.lookup, used.log]) {
+    for (const hidden of [first.d, second.d, ...Object.values(used.seal.generations), String(used.lookup), used.log]) {
       expect(shown).not.toContain(hidden)
     }
+  })
+})
+
+describe('the generations of the lookup key', () => {
+  const one: DataKeysFile = { lookup: secret(1), log: secret(2), seal: { current: 1, generations: { '1': secret(3) } } }
+  const added = addLookupKey(one, NOW) ?? one
+  const renamed = noteRenamed(added, at(60))
+  const retired = retireLookupName(renamed)
+  const stages = [one, added, renamed, retired].map((file) => deriveDataKeys(dataKeysSchema.parse(file)))
+  const number = '038090001234'
+
+  test.each([
+    ['nothing under way', one, 'add', 0],
+    ['added', added, 'rename', at(30).getTime()],
+    ['renamed', renamed, 'retire', at(90).getTime()],
+    ['over', retired, 'add', 0],
+  ] as const)('%s: what is next would come too early', (_, file, move, dueMs) => {
+    expect(nextLookupMove(dataKeysSchema.parse(file))).toEqual({ move, dueMs })
+  })
+
+  test('a step would ask by a name too few, or go on asking by one too many', () => {
+    const [first, , , last] = stages.map((keys) => lookupKey(keys, number))
+    expect(first).not.toBe(last)
+    expect(stages.map((keys) => namesOf(keys, number))).toEqual([[first], [first, last], [last, first], [last]])
+  })
+
+  test('the name that is made of a name would not be the one that is made of the number', () => {
+    const third = addLookupKey(retired, NOW) ?? retired
+    for (const file of [added, third]) {
+      const keys = deriveDataKeys(file)
+      const [former, next] = namesOf(keys, number)
+      expect(nextName(keys, former)).toBe(next)
+    }
+    expect(newestLookup(third)).toBe(3)
+    // what is not a name stays under the first key
+    expect(deriveDataKeys(third).rowTag('x')).toBe(deriveDataKeys(one).rowTag('x'))
+  })
+
+  test('nothing but the chain changes, and no key of it is thrown away', () => {
+    expect({ ...retired, lookup: one.lookup }).toEqual(one)
+    expect(lookupChainOf(retired)).toEqual({
+      current: 2,
+      generations: { '1': one.lookup, '2': lookupChainOf(added).generations['2'] },
+    })
+    const full = Object.fromEntries(Array.from({ length: 99 }, (_, n) => [n + 1, secret(n)]))
+    expect(addLookupKey({ ...one, lookup: { current: 99, generations: full } }, NOW)).toBeNull()
+  })
+
+  const key2 = secret(4)
+  test.each([
+    ['a gap', { current: 2, generations: { '1': secret(1), '3': key2 } }],
+    ['a former one as current', { current: 1, generations: { '1': secret(1), '2': key2 } }],
+    ['none', { current: 1, generations: {} }],
+    [
+      'a step that does not fit',
+      {
+        current: 2,
+        generations: { '1': secret(1), '2': key2 },
+        rotation: { step: 'added', at: NOW.toISOString() },
+      },
+    ],
+    [
+      'nothing before the one that was renamed to',
+      { current: 1, generations: { '1': key2 }, rotation: { step: 'renamed', at: NOW.toISOString() } },
+    ],
+    ['a member of another release', { current: 1, generations: { '1': key2 }, other: 1 }],
+  ])('refused: %s', (_, lookup) => {
+    const read = dataKeysSchema.safeParse({ ...one, lookup })
+    expect(read.success).toBe(false)
+    expect(JSON.stringify(read.error)).not.toContain(key2)
+  })
+
+  test('the list would show a secret', () => {
+    const shown = describeKeys(null, added)
+    expect(shown).toContain('lookup  generation 1   names\nlookup  generation 2   added\n')
+    expect(shown).toContain('next: rename, at 2026-11-24T03:00:30.000Z')
+    expect(describeKeys(null, retired)).toContain('generation 1   leads to it\nlookup  generation 2   names\nlog ')
+    for (const hidden of Object.values(lookupChainOf(added).generations)) expect(shown).not.toContain(hidden)
   })
 })
 

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -7,9 +7,10 @@ import { type FeedFile, writeFeedFile } from '../../mocks/insurer/feed-file.ts'
 import { type Fault, type Insurer, startInsurer } from '../../mocks/insurer/server.ts'
 import { rowsOf } from '../../mocks/province/person.ts'
 import { addDays, todayInVietnam } from '../../src/calendar.ts'
+import { rollBack, takeFeed } from '../../src/cli/import.ts'
 import { pullJob } from '../../src/cli/pull.ts'
 import { findSealed, openRead } from '../../src/coverage/store.ts'
-import { type DataKeys, deriveDataKeys, lookupKey } from '../../src/data-keys.ts'
+import { type DataKeys, deriveDataKeys, lookupKey, namesOf } from '../../src/data-keys.ts'
 import type { FeedRow } from '../../src/sync/feed.ts'
 import { type PullJob, pullPass } from '../../src/sync/pull.ts'
 import { replayQuarantine } from '../../src/sync/quarantine/replay.ts'
@@ -80,7 +81,7 @@ async function status(running: Running) {
 }
 
 async function facts(number: string) {
-  const [read] = await findSealed(world.owner, [lookupKey(keys, number)])
+  const [read] = await findSealed(world.owner, [namesOf(keys, number)])
   if (read === undefined) throw new Error('one key was asked for')
   return openRead(keys, read)
     .coverages.map((each) => each.facts)
@@ -137,6 +138,33 @@ describe('a pushed delta', () => {
     await pullPass(job, null)
     expect(await whole()).toEqual(before)
     expect(await world.owner`select from feed_inbox_part`).toHaveLength(0)
+  })
+
+  test('beside a rotation of the lookup key would come in under names that nobody will ask for: it waits', async () => {
+    const running = await world.start()
+    const batch = await make(2, [revoke(0)])
+    await push(running, batch)
+    const second = Buffer.alloc(32, 7).toString('base64')
+    const rotation = { step: 'added', at: new Date().toISOString() } as const
+    const lookup = { current: 1, generations: { '1': String(world.dataKeys.lookup), '2': second }, rotation }
+    const renaming = { keys: deriveDataKeys({ ...world.dataKeys, lookup }) }
+    const held = pullJob(world.owner, renaming, 'vss', () => {})
+    await pullPass(held, null)
+    expect(await status(running)).toMatchObject({ sequence: 1, waiting: [2] })
+    const path = join(folder, 'delta.jws')
+    await writeFile(path, batch.manifest)
+    const take = {
+      ownerUrl: world.ownerUrl,
+      dataKeys: { ...world.dataKeys, lookup },
+      shrinkMaxPercent: 5,
+      acceptShrink: null,
+      say: () => {},
+    }
+    await expect(takeFeed(path, take)).rejects.toThrow('rotation of the lookup key')
+    await expect(rollBack(world.owner, 'vss', take.dataKeys, 'why', () => {})).rejects.toThrow()
+    renaming.keys = keys
+    await pullPass(held, null)
+    expect(await status(running)).toMatchObject({ sequence: 2, waiting: [] })
   })
 
   test('after a gap is held and the gap is named; what ends a card does not wait, and an older batch does not undo it', async () => {

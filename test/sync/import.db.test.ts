@@ -8,7 +8,7 @@ import { todayInVietnam } from '../../src/calendar.ts'
 import { rollBack, takeFeed } from '../../src/cli/import.ts'
 import { UsageError } from '../../src/cli/usage-error.ts'
 import { findSealed, openRead } from '../../src/coverage/store.ts'
-import { type DataKeys, deriveDataKeys, lookupKey } from '../../src/data-keys.ts'
+import { type DataKeys, deriveDataKeys, namesOf } from '../../src/data-keys.ts'
 import { open } from '../../src/seal.ts'
 import type { FeedRow } from '../../src/sync/feed.ts'
 import { type LoadPlan, prepareChunk } from '../../src/sync/load.ts'
@@ -74,7 +74,7 @@ const isRefused = (why: string | RegExp) =>
 async function answers(numbers: readonly string[]) {
   const reads = await findSealed(
     world.owner,
-    numbers.map((each) => lookupKey(keys, each)),
+    numbers.map((each) => namesOf(keys, each)),
   )
   return reads.map((read) =>
     openRead(keys, read)

@@ -7,7 +7,7 @@ import { todayInVietnam } from '../../src/calendar.ts'
 import { loadProvince } from '../../src/cli/load-province.ts'
 import type { LoadWorkerData, ToWorker } from '../../src/cli/load-worker.ts'
 import { findSealed, openRead } from '../../src/coverage/store.ts'
-import { type DataKeys, deriveDataKeys, lookupKey } from '../../src/data-keys.ts'
+import { type DataKeys, deriveDataKeys, lookupKey, namesOf } from '../../src/data-keys.ts'
 import { connect, type Sql } from '../../src/db/connect.ts'
 import { open } from '../../src/seal.ts'
 import type { FeedRow } from '../../src/sync/feed.ts'
@@ -57,7 +57,7 @@ async function load(rows: readonly FeedRow[], plan = planOf(rows.length)): Promi
 async function readAll(numbers: readonly string[]) {
   const sealed = await findSealed(
     world.owner,
-    numbers.map((each) => lookupKey(keys, each)),
+    numbers.map((each) => namesOf(keys, each)),
   )
   return sealed.map((each) => {
     const read = openRead(keys, each)

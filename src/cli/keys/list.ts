@@ -1,5 +1,6 @@
 import type { TokenKeysFile } from '../../access/token-keys.ts'
-import type { DataKeysFile } from '../../data-keys.ts'
+import { type DataKeysFile, lookupChainOf } from '../../data-keys.ts'
+import { nextLookupMove } from './lookup-rotation.ts'
 import { nextSealMove } from './seal-rotation.ts'
 import { nextTokenMove } from './token-rotation.ts'
 
@@ -16,7 +17,13 @@ export function describeKeys(token: TokenKeysFile | null, data: DataKeysFile | n
       lines.push(`seal    generation ${generation}   ${use}`)
     }
     if (data.seal.rotation !== undefined) lines.push(under('seal', nextSealMove(data)))
-    lines.push('lookup  one key   is not rotated', 'log     one key   is not rotated')
+    const { current, generations, rotation } = lookupChainOf(data)
+    for (const generation of Object.keys(generations)) {
+      const use = Number(generation) === current ? 'names' : Number(generation) < current ? 'leads to it' : 'added'
+      lines.push(`lookup  generation ${generation}   ${use}`)
+    }
+    if (rotation !== undefined) lines.push(under('lookup', nextLookupMove(data)))
+    lines.push('log     one key   is not rotated')
   }
   return lines.map((line) => `${line}\n`).join('')
 }

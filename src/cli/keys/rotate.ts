@@ -2,12 +2,22 @@ import { randomBytes } from 'node:crypto'
 import type { z } from 'zod'
 import { makeSigningKey, tokenKeysSchema } from '../../access/token-keys.ts'
 import { appendBatch } from '../../audit/log.ts'
-import { dataKeysSchema, deriveDataKeys } from '../../data-keys.ts'
+import { type DataKeysFile, dataKeysSchema, deriveDataKeys } from '../../data-keys.ts'
 import type { Sql } from '../../db/connect.ts'
+import { dropAliasIndex } from '../../db/rename.ts'
 import { isLoadUnderWay } from '../../db/reseal.ts'
 import { readSecret, writeSecret } from '../data-folder.ts'
 import { operatorDeed } from '../operator-deed.ts'
 import { UsageError } from '../usage-error.ts'
+import {
+  addLookupKey,
+  type LookupMove,
+  newestLookup,
+  nextLookupMove,
+  noteRenamed,
+  retireLookupName,
+} from './lookup-rotation.ts'
+import { renameAll } from './rename.ts'
 import { reseal, type Seam } from './reseal.ts'
 import {
   addGeneration,
@@ -32,7 +42,7 @@ export interface Place {
 }
 
 /** A step is an entry of the log first, then a file. A kill in between leaves an entry whose step is taken, and told, again. */
-async function note(place: Place, key: 'token' | 'seal', step: string, id: string): Promise<void> {
+async function note(place: Place, key: 'token' | 'seal' | 'lookup', step: string, id: string): Promise<void> {
   const keys = deriveDataKeys(await readKeys(place.dataKeysFile, dataKeysSchema))
   const [appended] = await appendBatch(place.sql, keys, [operatorDeed(keys, 'keyChange', null, { key, step, id }, {})])
   if (appended === undefined || appended instanceof Error) throw appended ?? new Error('one row was offered')
@@ -90,7 +100,7 @@ export function rotateSeal(place: Place, wait: boolean): Promise<void> {
   const { clock, dataKeysFile: path, say } = place
   const read = () => readKeys(path, dataKeysSchema)
   const sealRows = async () => {
-    if (await isLoadUnderWay(place.sql)) throw new UsageError('a load is under way: let it finish, then run this again')
+    await refuseBesideLoad(place.sql)
     const done = await reseal(place.sql, deriveDataKeys(await read()), `${path}.reseal`, place.seam)
     const lost = done.lost === 0 ? '' : `; ${done.lost} are under a key that no file holds any more, and stay`
     say(`${done.resealed} rows were sealed anew${lost}`)
@@ -155,6 +165,60 @@ export function rotateSeal(place: Place, wait: boolean): Promise<void> {
 
 function newKeyId(): string {
   return `token-${randomBytes(4).toString('hex')}`
+}
+
+/** Ends with one name of each person: that under the newest generation of the chain. */
+export function rotateLookup(place: Place, wait: boolean): Promise<void> {
+  const { clock, dataKeysFile: path, say } = place
+  const read = () => readKeys(path, dataKeysSchema)
+  const renameRows = async (file: DataKeysFile) => {
+    const renamed = await renameAll(place.sql, deriveDataKeys(file), place.seam)
+    say(`${renamed} rows were renamed`)
+    return renamed
+  }
+  const take = async (move: LookupMove) => {
+    await refuseBesideLoad(place.sql)
+    const file = await read()
+    const newest = newestLookup(file)
+    switch (move) {
+      case 'add': {
+        const added = addLookupKey(file, clock.now())
+        if (added === null) throw new UsageError('all generations are used up')
+        await note(place, 'lookup', 'added', String(newest + 1))
+        await replace(place, path, added, `every number is looked up by its name under generation ${newest + 1} too`)
+        return 'more'
+      }
+      case 'rename': {
+        await renameRows(file)
+        await note(place, 'lookup', 'renamed', String(newest))
+        await replace(place, path, noteRenamed(file, clock.now()), `no row has another name than under ${newest}`)
+        return 'more'
+      }
+      case 'retire': {
+        // looked through once more: somebody may have gone on with a former file
+        if ((await renameRows(file)) > 0) {
+          const told = 'some process writes rows under a former name: look at their logs'
+          await replace(place, path, noteRenamed(file, clock.now()), told)
+          return 'more'
+        }
+        await dropAliasIndex(place.sql)
+        place.seam('index dropped')
+        await note(place, 'lookup', 'retired', String(newest - 1))
+        // it asks for both names: older backups of the database are served by it
+        const kept = `${path}.before-lookup-${newest}`
+        await writeSecret(kept, file)
+        const told = `the name under generation ${newest - 1} is not asked for any more; the former file is ${kept}`
+        await replace(place, path, retireLookupName(file), `${told}: put it to the backups of its time`)
+        return 'done'
+      }
+    }
+  }
+  return takeMoves(clock, wait, async () => nextLookupMove(await read()), take)
+}
+
+/** A loader keeps the keys it began with. */
+async function refuseBesideLoad(sql: Sql): Promise<void> {
+  if (await isLoadUnderWay(sql)) throw new UsageError('a load is under way: let it finish, then run this again')
 }
 
 async function readKeys<T>(path: string, schema: z.ZodType<T>): Promise<T> {

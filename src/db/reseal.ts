@@ -7,6 +7,8 @@ interface Place {
   readonly key: readonly (readonly [column: string, type: string, first: string])[]
   /** The row's subject as `src/seal.ts` binds it. */
   readonly subject: string
+  /** Where rows are large: of one statement, at the most. */
+  readonly rowsMax?: number
 }
 
 const PLACES: Readonly<Record<SealedTable, Place>> = {
@@ -39,6 +41,7 @@ const PLACES: Readonly<Record<SealedTable, Place>> = {
       ['part', 'integer', '-1'],
     ],
     subject: "concat_ws('/', upload, part)",
+    rowsMax: 8, // a part is 1 MiB (`src/sync/inbox/parts.ts`): 8 travel as 11 MB of base64, 1,000 would be past PostgreSQL's 1 GB
   },
 }
 
@@ -52,6 +55,11 @@ export type RowKey = readonly string[]
 
 export function beforeAll(table: SealedTable): RowKey {
   return PLACES[table].key.map(([, , first]) => first)
+}
+
+/** Rows of one statement. */
+export function rowsAtOnce(table: SealedTable, rowsMax: number): number {
+  return Math.min(rowsMax, PLACES[table].rowsMax ?? rowsMax)
 }
 
 export interface SealedRow {

@@ -8,6 +8,7 @@ import {
   type Resealed,
   type RowKey,
   readSealed,
+  rowsAtOnce,
   SEALED_TABLES,
   writeResealed,
 } from '../../db/reseal.ts'
@@ -76,8 +77,9 @@ async function passOver(
   const tables = from === null ? SEALED_TABLES : SEALED_TABLES.slice(SEALED_TABLES.indexOf(from.table))
   for (const table of tables) {
     let after = from?.table === table ? from.after : beforeAll(table)
+    const rowsMax = rowsAtOnce(table, chunkRows)
     for (;;) {
-      const rows = await readSealed(sql, table, generation, after, chunkRows)
+      const rows = await readSealed(sql, table, generation, after, rowsMax)
       const last = rows.at(-1)
       if (last === undefined) break
       const stale: Resealed[] = []
@@ -95,7 +97,7 @@ async function passOver(
       seam('mark written')
       pass.seen += rows.length
       progress.update(pass.seen)
-      if (rows.length < chunkRows) break
+      if (rows.length < rowsMax) break
     }
   }
   progress.finish()

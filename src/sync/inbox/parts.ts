@@ -4,7 +4,7 @@ import { openBytes, seal } from '../../seal.ts'
 import { readPart, savePart } from './store.ts'
 
 /** 32 MiB in 32 statements of 1.4 MB of base64: none of them takes long, and memory holds one part. */
-const PART_BYTES = 1024 * 1024
+export const PART_BYTES = 1024 * 1024
 
 export async function saveParts(
   query: Query,

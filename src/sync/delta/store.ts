@@ -2,6 +2,7 @@ import type { Fragment } from '../../audit/store.ts'
 import { hex } from '../../audit/store.ts'
 import type { LookupKey } from '../../data-keys.ts'
 import type { Sql } from '../../db/connect.ts'
+import { leadAliases } from '../aliases/store.ts'
 import type { Change, Quarantined } from './prepare.ts'
 
 /** To whom these numbers lead, where that person has a current coverage. */
@@ -130,14 +131,7 @@ export function applying(
       union
       select a.alias, a.subject, null -- a former number that is somebody's own again
         from put p join alias a on a.alias = p.subject
-    ), alias_noted as (
-      insert into alias_change (alias, changed_at, former) select alias, m.loaded_at, former from alias_diff, moved m
-    ), alias_gone as (
-      delete from alias a using alias_diff d, moved where a.alias = d.alias and d.wanted is null
-    ), alias_led as (
-      insert into alias (alias, subject) select alias, wanted from alias_diff, moved where wanted is not null order by alias
-      on conflict (alias) do update set subject = excluded.subject
-    ), quarantined as (
+    ), ${leadAliases(sql, true)}, quarantined as (
       insert into quarantine (feed, sequence, position, reason, sealed)
       select ${feed}, ${sequence}::bigint, position, reason, sealed from bad, moved
       on conflict (feed, sequence, position) do update

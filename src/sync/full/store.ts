@@ -1,5 +1,6 @@
 import type { Fragment } from '../../audit/store.ts'
 import type { Sql } from '../../db/connect.ts'
+import { leadAliases } from '../aliases/store.ts'
 import type { RowFault } from '../check-row.ts'
 import type { PreparedChunk } from '../load.ts'
 import { copyInto } from '../store.ts'
@@ -154,16 +155,7 @@ export function merging(sql: Sql, merge: FullMerge): Fragment {
       select distinct coalesce(a.alias, s.alias) as alias, a.subject as former, s.subject as wanted
         from alias a full join alias_stage s on s.alias = a.alias
        where a.subject is distinct from s.subject
-    ), alias_noted as (
-      insert into alias_change (alias, changed_at, former)
-      select alias, m.loaded_at, former from alias_diff, moved m where ${expected}::bigint is not null
-    ), alias_gone as (
-      delete from alias a using alias_diff d, moved where a.alias = d.alias and d.wanted is null
-    ), alias_led as (
-      insert into alias (alias, subject)
-      select alias, wanted from alias_diff, moved where wanted is not null order by alias
-      on conflict (alias) do update set subject = excluded.subject
-    ), quarantined as (
+    ), ${leadAliases(sql, expected !== null)}, quarantined as (
       insert into quarantine (feed, sequence, position, reason, sealed)
       select ${feed}, ${sequence}::bigint, position, reason, sealed from quarantine_stage, moved
       on conflict (feed, sequence, position) do update

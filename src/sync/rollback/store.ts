@@ -1,5 +1,6 @@
 import type { Fragment } from '../../audit/store.ts'
 import type { Sql } from '../../db/connect.ts'
+import { leadAliases } from '../aliases/store.ts'
 import type { AppliedBatch } from '../watermark/store.ts'
 
 /**
@@ -48,17 +49,10 @@ export function rollingBack(sql: Sql, feed: string, expected: number, to: Applie
       select distinct on (alias) alias, former from alias_change
        where changed_at > ${at}::timestamptz order by alias, changed_at
     ), alias_diff as materialized (
-      select f.alias, a.subject as current, f.former as wanted
+      select f.alias, a.subject as former, f.former as wanted
         from first_change f left join alias a on a.alias = f.alias
        where a.subject is distinct from f.former
-    ), alias_noted as (
-      insert into alias_change (alias, changed_at, former) select alias, m.loaded_at, current from alias_diff, moved m
-    ), alias_gone as (
-      delete from alias a using alias_diff d, moved where a.alias = d.alias and d.wanted is null
-    ), alias_led as (
-      insert into alias (alias, subject) select alias, wanted from alias_diff, moved where wanted is not null order by alias
-      on conflict (alias) do update set subject = excluded.subject
-    ), quarantine_over as (
+    ), ${leadAliases(sql, true)}, quarantine_over as (
       update quarantine q set resolved = true
         from moved, state_then s where q.feed = ${feed} and q.sequence > s.sequence and not q.resolved
     ), state as (

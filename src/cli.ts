@@ -46,6 +46,14 @@ const COMMANDS: Readonly<Record<string, { readonly what: string; readonly load: 
     what: 'in the facility: make a key pair and register it: --url --client --code',
     load: async () => (await import('./cli/enrol.ts')).enrol,
   },
+  erase: {
+    what: "REQUEST: a person's details go from the log, numbers on stdin: --reason --dry-run | --scrub",
+    load: async () => (await import('./cli/erase.ts')).erase,
+  },
+  hold: {
+    what: 'place | lift CASE, list: what may not be erased: --reason --facility CODE --everything',
+    load: async () => (await import('./cli/hold.ts')).hold,
+  },
   log: {
     what: 'accept-behind --reason TEXT: go on with a log that was restored from an older backup',
     load: async () => (await import('./cli/log.ts')).log,

@@ -153,6 +153,11 @@ function nameUnder(keys: DataKeys, number: string, generation: number): LookupKe
   return name as LookupKey
 }
 
+/** Under each generation there ever was: what stood in the log's details before a rotation was made of a former name. */
+export function everyNameOf(keys: DataKeys, number: string): LookupKey[] {
+  return keys.lookup.map((_, n) => nameUnder(keys, number, n + 1))
+}
+
 export function pseudonym(keys: DataKeys, year: number, person: LookupKey): Pseudonym {
   return mac128(keys.pseudonym(year), person) as Pseudonym
 }

@@ -16,6 +16,9 @@ export type EntryKind =
   | 'feedApplied'
   | 'feedRolledBack'
   | 'quarantineReplayed'
+  | 'erasure'
+  | 'legalHoldPlaced'
+  | 'legalHoldLifted'
 
 /** Counted and proven in public: codes only, nothing that names or links a person. */
 export type EntryOutcome = Readonly<Record<string, string | number | null>>

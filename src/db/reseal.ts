@@ -43,6 +43,13 @@ const PLACES: Readonly<Record<SealedTable, Place>> = {
     subject: "concat_ws('/', upload, part)",
     rowsMax: 8, // a part is 1 MiB (`src/sync/inbox/parts.ts`): 8 travel as 11 MB of base64, 1,000 would be past PostgreSQL's 1 GB
   },
+  legal_hold: {
+    key: [
+      ['hold', 'text', ''],
+      ['target', 'text', ''],
+    ],
+    subject: 'hold',
+  },
 }
 
 export const SEALED_TABLES = Object.keys(PLACES) as SealedTable[]

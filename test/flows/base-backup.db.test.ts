@@ -1,14 +1,16 @@
 import { execFile } from 'node:child_process'
-import { chmod, chown, cp, mkdir, stat, writeFile } from 'node:fs/promises'
+import { chmod, chown, cp, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { findEntry } from '../../src/audit/store.ts'
 import { type EmbeddedPostgres, startEmbedded, stopEmbedded } from '../../src/cli/embedded/start.ts'
 import { connect } from '../../src/db/connect.ts'
 import { readMark } from '../../src/host/log-mark.ts'
 import { asking, record, scan } from '../http/http-support.ts'
 import { asSuperuser } from '../support/cluster.ts'
 import { keysFolder } from '../support/keys-folder.ts'
+import { kiemthe } from '../support/kiemthe.ts'
 import { logState, sound } from '../support/log.ts'
 import { createWorld, post, type Running, type World } from '../support/service.ts'
 import { prepareTemplate } from '../support/template.ts'
@@ -163,4 +165,42 @@ test('a base backup made under load would restore to another log, or one that is
   await again.server.close()
   expect(await logState(whole.owner)).toEqual(sound(size + 1))
   await whole.owner.end()
+})
+
+/** Files of the data folder that hold these bytes. */
+async function filesWith(bytes: Buffer): Promise<string[]> {
+  const files = await readdir(join(folder, 'data'), { recursive: true, withFileTypes: true })
+  const holding = await Promise.all(
+    files
+      .filter((file) => file.isFile())
+      .map(async (file) => {
+        const path = join(file.parentPath, file.name)
+        // PostgreSQL removes files of its own meanwhile
+        const content = await readFile(path).catch(() => Buffer.alloc(0))
+        return content.includes(bytes) ? path : null
+      }),
+  )
+  return holding.filter((path) => path !== null)
+}
+
+test('what was erased would stay in the data folder: in free room of pages, or in the write-ahead log', async () => {
+  const { url, server: own } = await world.start()
+  const kept = await append(url)
+  const index = await append(url) // beside the free room of its page: nothing moves over it
+  await own.close()
+  const sealedOf = async (at: number) => Buffer.from((await findEntry(world.owner, 1, at))?.sealed ?? [])
+  const [sealed, other] = await Promise.all([sealedOf(index), sealedOf(kept)])
+  expect(sealed.length).toBeGreaterThan(100)
+  await world.owner`delete from entry_detail where leaf_index = ${index}`
+  await world.owner`vacuum entry_detail`
+  await world.owner`checkpoint`
+  // the page has it, and the log that was written first
+  expect((await filesWith(sealed)).length).toBeGreaterThan(1)
+  const env = { DATABASE_URL: world.ownerUrl, DATA_KEYS_FILE: join(keys.path, 'data-keys.json') }
+  const scrubbed = await kiemthe(['erase', '--scrub'], env)
+  expect(scrubbed).toMatchObject({ code: 0 })
+  expect(await filesWith(sealed)).toEqual([])
+  expect(await filesWith(other)).toHaveLength(1)
+  const [setting] = await world.owner<{ wal_recycle: string }[]>`show wal_recycle`
+  expect(setting?.wal_recycle).toBe('on')
 })

@@ -41,17 +41,23 @@ export function kiemthe(args: readonly string[], env: Environment = {}): Promise
   return startKiemthe(args, env).ended
 }
 
+/** With something to read on its standard input. */
+export function kiemtheReading(input: string, args: readonly string[], env: Environment = {}): Promise<Ended> {
+  return startProcess(process.execPath, [CLI, ...args], env, input).ended
+}
+
 export function bash(script: string): Promise<Ended> {
   return startProcess('bash', ['-c', script], {}).ended
 }
 
-function startProcess(file: string, args: readonly string[], env: Environment): Command {
+function startProcess(file: string, args: readonly string[], env: Environment, input: string | null = null): Command {
   const { PATH, HOME } = process.env
   const child = spawn(file, args, {
     cwd: ROOT,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
     env: { PATH, HOME, NODE_COMPILE_CACHE, ...env },
   })
+  child.stdin.end(input ?? '')
   let stdout = ''
   let stderr = ''
   const heard = new Set<() => void>()

@@ -33,7 +33,7 @@ export interface Contract {
   readonly database: boolean
 }
 
-export type Tag = 'Tokens' | 'Verifications' | 'Unverified visits' | 'Sync' | 'Operation' | 'Documents'
+export type Tag = 'Tokens' | 'Verifications' | 'Unverified visits' | 'Facilities' | 'Sync' | 'Operation' | 'Documents'
 
 export interface Parameter {
   readonly in: 'path' | 'header' | 'query'

@@ -104,11 +104,7 @@ function operation(route: Route): Json {
     summary: contract.summary,
     description: contract.description,
     security: access === 'public' ? [] : access.map((scope) => ({ token: [scope] })),
-    parameters: contract.parameters?.map(({ schema, example, ...rest }) => ({
-      ...rest,
-      example: schema instanceof z.ZodNumber ? Number(example) : example,
-      schema: inline(schema),
-    })),
+    parameters: contract.parameters?.map(({ schema, ...rest }) => ({ ...rest, schema: inline(schema) })),
     requestBody: contract.body && {
       required: true,
       description: `At most ${contract.body.bytesMax} bytes.`,

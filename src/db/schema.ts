@@ -76,27 +76,6 @@ export const facility = pgTable('facility', {
   validTo: date('valid_to'),
 })
 
-/** One version of one row of the catalogue of facilities; names no person. `known_to` of a current one is `infinity`. */
-export const facilityVersion = pgTable(
-  'facility_version',
-  {
-    code: text().notNull(),
-    name: text().notNull(),
-    formerTier: text('former_tier'),
-    commune: text().notNull(),
-    province: text().notNull(),
-    validFrom: date('valid_from').notNull(),
-    validTo: date('valid_to'),
-    mergedInto: text('merged_into'),
-    /** `[{ from, level, points }]`, in order. */
-    periods: jsonb().notNull(),
-    feedSequence: bigint('feed_sequence', { mode: 'number' }).notNull(),
-    knownFrom: instant('known_from').notNull(),
-    knownTo: instant('known_to').notNull().default('infinity'),
-  },
-  (t) => [primaryKey({ name: 'facility_version_pkey', columns: [t.code, t.knownFrom] })],
-)
-
 /** Who may ask for tokens: `facility:38001`, `auditor:<name>`, `feed:vss`, `ops:<name>`. */
 export const client = pgTable('client', {
   clientId: text('client_id').primaryKey(),

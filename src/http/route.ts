@@ -42,7 +42,7 @@ export interface Parameter {
   readonly required: boolean
   /** The one that validates. */
   readonly schema: z.ZodType
-  readonly example: string
+  readonly example: string | number
 }
 
 export interface RequestBody {

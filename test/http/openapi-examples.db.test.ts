@@ -33,7 +33,8 @@ async function ask(route: Route, body: unknown): Promise<Response> {
   let path = route.path
   const headers: Record<string, string> = {}
   const query = new URLSearchParams()
-  for (const { in: where, name, example: value } of contract.parameters ?? []) {
+  for (const { in: where, name, example } of contract.parameters ?? []) {
+    const value = String(example)
     if (where === 'path') path = path.replace(`{${name}}`, value)
     if (where === 'query') query.append(name, value)
     if (where === 'header' && body === undefined) headers[name] = value

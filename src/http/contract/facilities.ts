@@ -137,7 +137,7 @@ export const showFacilitiesContract: Contract = {
       description: `Facilities of a page, ${PAGE_DEFAULT} unless told.`,
       required: false,
       schema: limitSchema,
-      example: '50',
+      example: 50,
     },
     {
       in: 'query',

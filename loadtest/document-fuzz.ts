@@ -27,7 +27,7 @@ type Json = null | boolean | number | string | Json[] | { [name: string]: Json }
 const operationSchema = z.object({
   operationId: z.string(),
   security: z.array(z.unknown()),
-  parameters: z.array(z.object({ in: z.string(), name: z.string(), example: z.string() })).default([]),
+  parameters: z.array(z.object({ in: z.string(), name: z.string(), example: z.coerce.string() })).default([]),
   requestBody: z
     .object({
       content: z.record(
@@ -108,16 +108,20 @@ export async function documentFuzz(options: FuzzOptions): Promise<FuzzFigures> {
     const headers: Record<string, string> = {}
     if (operation.security.length > 0 && chance(0.97)) headers['authorization'] = `Bearer ${tokenOf(role)}`
     let target = path
+    const query = new URLSearchParams()
     for (const { in: where, name, example } of operation.parameters) {
       const made = ids.get(path.replace('/{id}', '')) ?? []
       const value = chance(0.15) ? hostile() : where === 'path' && made.length > 0 && chance(0.9) ? pick(made) : example
       if (where === 'path') target = target.replace(`{${name}}`, encodeURIComponent(value.toWellFormed() || 'x'))
-      else if (chance(0.6))
+      else if (where === 'query') {
+        if (chance(0.5)) query.append(name, value)
+      } else if (chance(0.6))
         headers[name] =
           name === 'Idempotency-Key' && value === example
             ? `key-${Math.floor(random() * requests)}`
             : [...value].filter((c) => c >= ' ' && c <= '~').join('')
     }
+    if (query.size > 0) target += `?${query}`
     const init: RequestInit = { method, headers }
     const [type, media] = Object.entries(operation.requestBody?.content ?? {})[0] ?? []
     if (type !== undefined && media !== undefined) {

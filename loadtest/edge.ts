@@ -45,6 +45,7 @@ async function measure(province: Province, bundle: string, checks: number, conne
     PUBLIC_URL: 'http://127.0.0.1:8790',
     COPY_LATE_AFTER_HOURS: DEMO_COPY_HOURS,
     COPY_STALE_AFTER_HOURS: DEMO_COPY_HOURS,
+    CATALOGUE_LATE_AFTER_HOURS: DEMO_COPY_HOURS,
     RATE_LIMIT_PER_SECOND: '1000000',
     RATE_LIMIT_BURST: '1000000',
   }

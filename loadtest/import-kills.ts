@@ -87,7 +87,7 @@ async function stateOf({ sql }: SyncWorld): Promise<string> {
     select concat_ws(' ',
       (select md5(string_agg(subject::text || coverage_no || tag::text, ',' order by subject, coverage_no)) from coverage where known_to = 'infinity'),
       (select md5(string_agg(alias::text || subject::text, ',' order by alias)) from alias),
-      (select sequence || '/' || rows from feed_watermark)) as state`
+      (select sequence || '/' || rows from feed_watermark where feed = 'vss')) as state`
   return row?.state ?? ''
 }
 

@@ -373,7 +373,9 @@ async function compare(model: Model, real: Real): Promise<void> {
   for (const [i, state] of model.states.entries()) {
     expectSame(`state ${i}`, at(states[i]?.applied_at ?? ''), textOf(state.held))
   }
-  const [watermark] = await real.sql<{ sequence: number; rows: number }[]>`select sequence, rows from feed_watermark`
+  const [watermark] = await real.sql<
+    { sequence: number; rows: number }[]
+  >`select sequence, rows from feed_watermark where feed = 'vss'`
   expectSame('the watermark', watermark?.sequence, model.sequence)
 }
 

@@ -1,8 +1,10 @@
 import { type Context, Hono } from 'hono'
+import { SCOPES } from './access/principal.ts'
 import { ServiceError } from './errors.ts'
 import type { AddressOf } from './http/admission.ts'
 import { showDocsContract, showOpenApiContract, showProblemsContract } from './http/contract/documents.ts'
 import { postEnrolmentContract } from './http/contract/enrolments.ts'
+import { getFacilityContract, showFacilitiesContract } from './http/contract/facilities.ts'
 import { showLiveContract, showReadyContract } from './http/contract/health.ts'
 import { issueTokenContract, showTokenKeysContract } from './http/contract/oauth.ts'
 import { postSyncBatchContract, showSyncStatusContract } from './http/contract/sync.ts'
@@ -12,6 +14,7 @@ import { getVerificationContract, postVerificationContract } from './http/contra
 import { showDocs, showOpenApi, showProblems } from './http/documents.ts'
 import { endpoint } from './http/endpoint.ts'
 import { postEnrolment } from './http/enrolments.ts'
+import { getFacility, showFacilities } from './http/facilities.ts'
 import { showLive, showReady } from './http/health.ts'
 import type { Route } from './http/route.ts'
 import { postSyncBatch, showSyncStatus } from './http/sync.ts'
@@ -98,6 +101,9 @@ export const ROUTES: readonly Route[] = [
     work: showSyncStatus,
     contract: showSyncStatusContract,
   },
+
+  { method: 'GET', path: '/v1/facilities', access: SCOPES, work: showFacilities, contract: showFacilitiesContract },
+  { method: 'GET', path: '/v1/facilities/{code}', access: SCOPES, work: getFacility, contract: getFacilityContract },
 
   { method: 'GET', path: '/health/live', access: 'public', work: showLive, contract: showLiveContract },
   { method: 'GET', path: '/health/ready', access: 'public', work: showReady, contract: showReadyContract },

@@ -19,7 +19,7 @@ const COMMANDS: Readonly<Record<string, { readonly what: string; readonly load: 
     load: async () => (await import('./cli/recheck.ts')).recheck,
   },
   import: {
-    what: "take the insurer's feed from files: MANIFEST | --rollback WHY; --accept-shrink WHY --shrink-max PERCENT",
+    what: "take the insurer's feed, or its catalogue of facilities, from files: MANIFEST | --rollback WHY; --accept-shrink WHY --shrink-max PERCENT",
     load: async () => (await import('./cli/import.ts')).importCommand,
   },
   pull: {

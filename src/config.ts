@@ -40,6 +40,8 @@ const settings = z.object({
   COPY_LATE_AFTER_HOURS: wholeNumber(1, 87_600).default(36),
   /** Seven daily feeds missed: from then on a "no" is withheld. An assumption, to be set with the insurer. */
   COPY_STALE_AFTER_HOURS: wholeNumber(1, 87_600).default(168),
+  /** A catalogue of facilities is expected each month: one and five days more is late. Nothing but readiness looks at it. */
+  CATALOGUE_LATE_AFTER_HOURS: wholeNumber(1, 87_600).default(864),
   /** Time for a whole request to arrive: 256 KiB over a 1 Mbit/s line take 2 s. */
   REQUEST_TIMEOUT_MS: wholeNumber(1_000, 120_000).default(15_000),
   /** Requests a second of one client, and at once (contract). */
@@ -150,6 +152,7 @@ export interface Config {
   readonly dbStatementTimeoutMs: number
   readonly copyLateAfterMs: number
   readonly copyStaleAfterMs: number
+  readonly catalogueLateAfterMs: number
   readonly requestTimeoutMs: number
   readonly rateLimitPerSecond: number
   readonly rateLimitBurst: number
@@ -203,6 +206,7 @@ export function readConfig(environment: Environment): Config {
     dbStatementTimeoutMs: env.DB_STATEMENT_TIMEOUT_MS,
     copyLateAfterMs: env.COPY_LATE_AFTER_HOURS * 3_600_000,
     copyStaleAfterMs: env.COPY_STALE_AFTER_HOURS * 3_600_000,
+    catalogueLateAfterMs: env.CATALOGUE_LATE_AFTER_HOURS * 3_600_000,
     requestTimeoutMs: env.REQUEST_TIMEOUT_MS,
     rateLimitPerSecond: env.RATE_LIMIT_PER_SECOND,
     rateLimitBurst: env.RATE_LIMIT_BURST,

@@ -49,6 +49,7 @@ export const ERROR_CODES = [
   'verification_erased',
   'unverified_visit_not_found',
   'unverified_visit_erased',
+  'facility_not_found',
   'audit_purpose_missing',
   'too_many_bad_credentials',
   'feed_manifest_invalid',

@@ -39,6 +39,7 @@ test('four variables are enough; the rest has defaults, in the units of their na
     dbConnectionsMax: 6,
     dbStatementTimeoutMs: 3_000,
     copyLateAfterMs: 36 * 3_600_000,
+    catalogueLateAfterMs: 864 * 3_600_000,
     copyStaleAfterMs: 168 * 3_600_000,
     requestTimeoutMs: 15_000,
     rateLimitPerSecond: 100,
@@ -191,6 +192,7 @@ test('no value is repeated, least of all the password in DATABASE_URL', () => {
     ...['SERVICE_ID', 'HOST', 'PORT', 'DB_CONNECTIONS_MAX', 'DB_STATEMENT_TIMEOUT_MS', 'COPY_LATE_AFTER_HOURS'],
     ...[
       'COPY_STALE_AFTER_HOURS',
+      'CATALOGUE_LATE_AFTER_HOURS',
       'REQUEST_TIMEOUT_MS',
       'RATE_LIMIT_PER_SECOND',
       'RATE_LIMIT_BURST',

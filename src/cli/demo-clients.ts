@@ -1,12 +1,12 @@
 import { z } from 'zod'
+import { catalogueRows } from '../../mocks/insurer/catalogue.ts'
 import { facilities } from '../../mocks/province/facilities.ts'
 import { ROLE_SCOPES, readClientId } from '../access/principal.ts'
 import { saveClient } from '../access/store.ts'
 import { makeSigningKey } from '../access/token-keys.ts'
-import { isoDate } from '../calendar.ts'
 import type { Sql } from '../db/connect.ts'
-import { saveFacilities } from '../facility/store.ts'
-import { type DataFolder, readOrMake, readSecret } from './data-folder.ts'
+import { loadFirstCatalogue } from '../sync/catalogue/apply.ts'
+import { type DataFolder, readOrMake, readSecret, writeSecret } from './data-folder.ts'
 
 /** Private keys of the demo's clients: in life each facility keeps its own and we hold the public half only. */
 const clientsSchema = z.record(
@@ -18,23 +18,21 @@ export type DemoClients = z.infer<typeof clientsSchema>
 
 /** Keys of the demo are good for ten years: it has nobody who would renew them. */
 const KEY_LIFE_MS = 3650 * 86_400_000
-/** The catalogue's facilities are valid since the last change of codes (QĐ 19/2025 and NĐ 188/2025 Đ69). */
-const CATALOGUE_FROM = isoDate('2025-07-01')
-const OTHER_CLIENTS = ['auditor:demo', 'feed:vss', 'ops:demo']
+const OTHER_CLIENTS = ['auditor:demo', 'feed:vss', 'feed:vss-facilities', 'ops:demo']
 
-/** The 669 facilities, a client for each, an auditor, the feed and ops; again and again with the same result. */
+/** The first catalogue, a client for each of the 669 facilities, an auditor, the feeds and ops; again and again with the same result. */
 export async function saveDemoClients(sql: Sql, folder: DataFolder, now: Date): Promise<void> {
-  const catalogue = facilities()
-  await saveFacilities(
-    sql,
-    catalogue.map((each) => ({ ...each, validFrom: CATALOGUE_FROM, validTo: null })),
-  )
-  const clientIds = [...catalogue.map((each) => `facility:${each.code}`), ...OTHER_CLIENTS]
+  await loadFirstCatalogue(sql, catalogueRows(), now)
+  const clientIds = [...facilities().map((each) => `facility:${each.code}`), ...OTHER_CLIENTS]
   const clients = await readOrMake(folder.clientsFile, clientsSchema, async () => {
     const made: DemoClients = {}
     for (const clientId of clientIds) made[clientId] = await makeSigningKey('demo-1')
     return made
   })
+  // a folder of an earlier release lacks clients that came since
+  const missing = clientIds.filter((each) => clients[each] === undefined)
+  for (const clientId of missing) clients[clientId] = await makeSigningKey('demo-1')
+  if (missing.length > 0) await writeSecret(folder.clientsFile, clients)
   const expiresAt = new Date(now.getTime() + KEY_LIFE_MS)
   for (const [clientId, { d: _private, kid, ...jwk }] of Object.entries(clients)) {
     const client = readClientId(clientId)

@@ -258,6 +258,7 @@ async function environmentOf(options: Options, folder: DataFolder, appUrl: strin
   return {
     COPY_LATE_AFTER_HOURS: DEMO_COPY_HOURS,
     COPY_STALE_AFTER_HOURS: DEMO_COPY_HOURS,
+    CATALOGUE_LATE_AFTER_HOURS: DEMO_COPY_HOURS,
     LOG_LEVEL: 'warn',
     PROCESSES: String(Math.min(PROCESSES_MAX, availableParallelism())),
     PUBLIC_URL: `http://127.0.0.1:${options.port}`,

@@ -101,6 +101,7 @@ function variablesOf(port: number): Record<string, string> {
     PUBLIC_URL: `http://127.0.0.1:${port}`,
     COPY_LATE_AFTER_HOURS: DEMO_COPY_HOURS,
     COPY_STALE_AFTER_HOURS: DEMO_COPY_HOURS,
+    CATALOGUE_LATE_AFTER_HOURS: DEMO_COPY_HOURS,
     ...Object.fromEntries(said),
   }
 }

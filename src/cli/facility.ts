@@ -11,9 +11,10 @@ import { type FacilityCode, parseFacilityCode, ROLE_SCOPES } from '../access/pri
 import { addingKey, findEnrolled, openEnrolment, revokingKeys } from '../access/store.ts'
 import { makeSigningKey } from '../access/token-keys.ts'
 import { appendDeed } from '../audit/log.ts'
+import { todayInVietnam } from '../calendar.ts'
 import type { DataKeys } from '../data-keys.ts'
 import { connect, type Sql } from '../db/connect.ts'
-import { facilityCodes, isInCatalogue } from '../facility/store.ts'
+import { facilityCodes, findFacility } from '../facility/store.ts'
 import { readArguments } from './arguments.ts'
 import { DATA_FOLDER, dataFolder, writeSecret } from './data-folder.ts'
 import { operatorDeed } from './operator-deed.ts'
@@ -66,9 +67,8 @@ export async function facility(args: string[]): Promise<void> {
 
 /** Null: every facility of the catalogue that has no key in force. */
 async function openEnrolments(sql: Sql, keys: DataKeys, asked: readonly FacilityCode[] | null): Promise<void> {
-  const catalogue = await facilityCodes(sql)
-  const unknown = asked?.find((code) => !catalogue.includes(code))
-  if (unknown !== undefined) throw new UsageError(`the catalogue has no facility ${unknown}`)
+  const catalogue = await facilityCodes(sql, todayInVietnam(new Date()))
+  for (const code of asked ?? []) if (!catalogue.includes(code)) await refuseCode(sql, code)
   const enrolled = await findEnrolled(sql)
   const codes = asked ?? catalogue.filter((code) => !enrolled.has(`facility:${code}`))
   const expiresAt = new Date(Date.now() + ENROLMENT_LIFE_MS)
@@ -90,8 +90,17 @@ async function openEnrolments(sql: Sql, keys: DataKeys, asked: readonly Facility
   )
 }
 
+/** Keys are made for codes in force; those of a code that ended hold on until they are revoked. */
+async function refuseCode(sql: Sql, code: FacilityCode): Promise<never> {
+  const found = await findFacility(sql, code)
+  if (found === null) throw new UsageError(`the catalogue has no facility ${code}`)
+  const { validFrom, validTo, mergedInto } = found
+  const successor = mergedInto === null ? '' : `; it was merged into ${mergedInto}`
+  throw new UsageError(`${code} is in force from ${validFrom} to ${validTo ?? 'now'} only${successor}`)
+}
+
 async function makeKey(sql: Sql, keys: DataKeys, code: FacilityCode, out: string): Promise<void> {
-  if (!(await isInCatalogue(sql, code))) throw new UsageError(`the catalogue has no facility ${code}`)
+  if (!(await facilityCodes(sql, todayInVietnam(new Date()))).includes(code)) await refuseCode(sql, code)
   const { clientId } = clientOf(code)
   const { d, kid, ...jwk } = await makeSigningKey(`${code}-${randomBytes(4).toString('hex')}`)
   await writeFile(out, '', { mode: 0o600, flag: 'wx' }).catch(() => {

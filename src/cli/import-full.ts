@@ -196,7 +196,11 @@ async function setContradictionsAside(job: FullImport): Promise<void> {
   await flush()
 }
 
-function refuseShrink(job: FullImport, held: number, rows: number): void {
+export function refuseShrink(
+  job: Pick<FullImport, 'acceptShrink' | 'shrinkMaxPercent'>,
+  held: number,
+  rows: number,
+): void {
   if (job.acceptShrink !== null || rows >= held * (1 - job.shrinkMaxPercent / 100)) return
   throw new UsageError(
     `the feed has ${rows} usable rows, our copy ${held}: over ${job.shrinkMaxPercent} % fewer. Nothing was changed. If that is right: --accept-shrink "why"`,

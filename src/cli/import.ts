@@ -5,6 +5,7 @@ import { appendDeed } from '../audit/log.ts'
 import { type DataKeysFile, dataKeysSchema, deriveDataKeys } from '../data-keys.ts'
 import { connect, type Sql } from '../db/connect.ts'
 import { ServiceError } from '../errors.ts'
+import { CATALOGUE_FEED } from '../facility/facility.ts'
 import { foreignKeys } from '../host/fitness.ts'
 import { applyDelta } from '../sync/delta/apply.ts'
 import { FEED_ID, MANIFEST_CHARACTERS_MAX, type Manifest, readManifest } from '../sync/manifest.ts'
@@ -15,6 +16,7 @@ import { refuseOther } from '../sync/watermark/refuse-other.ts'
 import { readBatches, readFeedState } from '../sync/watermark/store.ts'
 import { readArguments, wholeNumber } from './arguments.ts'
 import { DATA_FOLDER, dataFolder, readSecret } from './data-folder.ts'
+import { importCatalogue } from './import-catalogue.ts'
 import { importFull } from './import-full.ts'
 import { operatorDeed } from './operator-deed.ts'
 import { dataKeysFileOf } from './owner-keys.ts'
@@ -81,7 +83,8 @@ export function takeFeed(path: string, take: TakeFeed): Promise<void> {
       await refuseOther(sql, manifest)
       return take.say(`batch ${manifest.sequence} is in already, or overtaken: the copy is at ${held.sequence}`)
     }
-    if (manifest.kind === 'full') await importFull({ ...take, sql, manifest, dataFile })
+    if (manifest.feed === CATALOGUE_FEED) await importCatalogue({ ...take, sql, manifest, dataFile })
+    else if (manifest.kind === 'full') await importFull({ ...take, sql, manifest, dataFile })
     else await importDelta(sql, take.dataKeys, manifest, dataFile)
     await sayWhatCame(sql, manifest, take.say)
   })
@@ -149,6 +152,9 @@ export async function rollBack(
   reason: string,
   say: TakeFeed['say'],
 ): Promise<void> {
+  if (feed === CATALOGUE_FEED) {
+    throw new UsageError('a catalogue is not rolled back: the insurer gives the former rows a higher number')
+  }
   const held = await readFeedState(sql, feed)
   const to = stateBeforeLastFull(await readBatches(sql, feed))
   if (held === null || to === null) throw new UsageError(`there is no state of ${feed} before its last full feed`)

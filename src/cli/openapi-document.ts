@@ -39,6 +39,7 @@ export function openApiDocument(): string {
         name: 'Unverified visits',
         description: 'Patients who were admitted while the look-up failed (NĐ 188/2025 Đ38).',
       },
+      { name: 'Facilities', description: 'The catalogue of facilities, with history.' },
       { name: 'Sync', description: 'The insurer’s feed of insurance records.' },
       { name: 'Operation', description: 'For balancers and operators.' },
       { name: 'Documents', description: 'This document, for programs and people.' },

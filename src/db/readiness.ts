@@ -5,6 +5,8 @@ export interface DatabaseState {
   readonly logWritable: boolean
   /** When our copy of the insurer's records was true; null when nothing was loaded. */
   readonly copyAsOf: string | null
+  /** The same of the catalogue of facilities. */
+  readonly catalogueAsOf: string | null
   readonly quarantined: number
   readonly standby: boolean
 }
@@ -16,15 +18,19 @@ export class DatabaseUnfit extends Error {
 
 /** One cheap statement: readiness is asked every few seconds by every balancer. */
 export async function readState(sql: Sql, logId: number): Promise<DatabaseState> {
-  const rows = await sql<{ writable: boolean; as_of: string | null; quarantined: number; standby: boolean }[]>`
+  const rows = await sql<
+    { writable: boolean; as_of: string | null; catalogue: string | null; quarantined: number; standby: boolean }[]
+  >`
     select exists (select from log_head where log_id = ${logId}::smallint)
              and has_table_privilege('log_entry', 'INSERT') and has_table_privilege('entry_detail', 'INSERT') as writable,
            (select as_of from feed_watermark where feed = 'vss') as as_of,
+           (select as_of from feed_watermark where feed = 'vss-facilities') as catalogue,
            (select count(*)::int from (select from quarantine where not resolved limit 1000) q) as quarantined,
            pg_is_in_recovery() as standby`
   const row = rows[0]
   if (row === undefined) throw new Error('one row was asked for')
-  return { logWritable: row.writable, copyAsOf: row.as_of, quarantined: row.quarantined, standby: row.standby }
+  const { writable: logWritable, as_of: copyAsOf, catalogue: catalogueAsOf, quarantined, standby } = row
+  return { logWritable, copyAsOf, catalogueAsOf, quarantined, standby }
 }
 
 /**

@@ -2,7 +2,6 @@ import { sql } from 'drizzle-orm'
 import {
   bigint,
   boolean,
-  customType,
   date,
   index,
   integer,
@@ -11,18 +10,15 @@ import {
   primaryKey,
   smallint,
   text,
-  timestamp,
   uuid,
 } from 'drizzle-orm/pg-core'
+import { bytea, instant } from './column.ts'
 
 /**
  * The tables. Rules that hold from the first migration, so that the same SQL runs on Citus or YugabyteDB later:
  * every primary or unique key contains its distribution key (`subject`, `alias`, `log_id`), no sequence on a hot table.
  * Grants are in the migration after the tables: they are law, not decoration (`serve` refuses to start without them).
  */
-
-const bytea = customType<{ data: Buffer }>({ dataType: () => 'bytea' })
-const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'string' })
 
 /**
  * One version of one insurance record. `sealed` names the holder; the other columns name nobody. Of a day that falls on
@@ -63,14 +59,15 @@ export const alias = pgTable(
   (t) => [primaryKey({ name: 'alias_pkey', columns: [t.alias] })],
 )
 
+/** What clients refer to: every code that the catalogue ever had. What a facility is, `facility_version` says. */
 export const facility = pgTable('facility', {
   code: text().primaryKey(),
   name: text().notNull(),
   level: text().notNull(),
   points: integer(),
-  formerTier: text('former_tier').notNull(),
+  formerTier: text('former_tier'),
   commune: text().notNull(),
-  kind: text().notNull(),
+  kind: text(),
   validFrom: date('valid_from').notNull(),
   validTo: date('valid_to'),
 })
@@ -343,26 +340,6 @@ export const idempotency = pgTable(
   (t) => [
     primaryKey({ name: 'idempotency_pkey', columns: [t.logId, t.key] }),
     index('idempotency_claimed').on(t.claimedAt),
-  ],
-)
-
-/**
- * What may not be erased, and in which case: one row for each thing it covers (`src/erasure/hold.ts`). A person stands here
- * by keyed digests of their numbers, which no rotation changes. Lifting removes the rows; the log keeps both deeds.
- */
-export const legalHold = pgTable(
-  'legal_hold',
-  {
-    /** Number of the case. */
-    hold: text().notNull(),
-    target: text().notNull(),
-    placedAt: instant('placed_at').notNull(),
-    /** Why, in the operator's words. */
-    sealed: bytea().notNull(),
-  },
-  (t) => [
-    primaryKey({ name: 'legal_hold_pkey', columns: [t.hold, t.target] }),
-    index('legal_hold_target').on(t.target),
   ],
 )
 

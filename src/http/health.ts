@@ -38,14 +38,17 @@ function notReady(reason: string, sqlState: string | null): Answer {
 }
 
 function degradations(scope: Scope, state: DatabaseState): string[] {
-  const { copyLateAfterMs, copyStaleAfterMs } = scope.service.config
+  const { copyLateAfterMs, copyStaleAfterMs, catalogueLateAfterMs } = scope.service.config
+  const ageOf = (asOf: string) => scope.now().getTime() - readInstant(asOf).getTime()
   const reasons: string[] = []
   if (state.copyAsOf === null) reasons.push('copyMissing')
   else {
-    const ageMs = scope.now().getTime() - readInstant(state.copyAsOf).getTime()
+    const ageMs = ageOf(state.copyAsOf)
     if (ageMs > copyStaleAfterMs) reasons.push('copyStale')
     else if (ageMs > copyLateAfterMs) reasons.push('copyLate')
   }
+  if (state.catalogueAsOf === null) reasons.push('catalogueMissing')
+  else if (ageOf(state.catalogueAsOf) > catalogueLateAfterMs) reasons.push('catalogueLate')
   if (state.quarantined > 0) reasons.push('rowsInQuarantine')
   return reasons
 }

@@ -260,6 +260,12 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemRow>> = {
     'Dữ liệu lượt khám này đã được xóa theo quy định.',
     'The entry stands in the log; its details were erased.',
   ),
+  facility_not_found: row(
+    404,
+    'No such facility',
+    'Không có cơ sở này trong danh mục. Kiểm tra lại mã cơ sở.',
+    'The catalogue has no facility of this code: two digits and three characters, as on the card. A code that ended is in it.',
+  ),
   audit_purpose_missing: row(
     400,
     'The purpose of the audit is missing',

@@ -8,7 +8,7 @@ type Told = Pick<Problem, 'status' | 'code'>
  * faults of a program (400, 409, 413, 415, 422: request events tell them), paths that do not exist, nor failures of ours.
  */
 export function isRefusal({ status, code }: Told): boolean {
-  if (code === 'route_not_found') return false
+  if (code === 'route_not_found' || code === 'facility_not_found') return false // the catalogue is everybody's
   return [401, 403, 404, 429].includes(status) || code === 'audit_purpose_missing' || code === 'key_proof_invalid'
 }
 

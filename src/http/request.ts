@@ -171,6 +171,12 @@ function isMissing(issue: z.core.$ZodIssue): boolean {
   return !Object.hasOwn(issue.input as object, issue.discriminator)
 }
 
+/** The query of a URL, checked: texts by name. A name that stands twice is no text, so no schema takes it. */
+export function readQuery<T>(c: Context, schema: z.ZodType<T>): T {
+  const members = Object.entries(c.req.queries()).map(([name, texts]) => [name, texts.length === 1 ? texts[0] : texts])
+  return checkShape(schema, Object.fromEntries(members))
+}
+
 /** 1–64 visible ASCII characters. */
 export const idempotencyKeySchema = z
   .string()

@@ -33,7 +33,7 @@ export interface Contract {
   readonly database: boolean
 }
 
-export type Tag = 'Tokens' | 'Verifications' | 'Unverified visits' | 'Sync' | 'Operation' | 'Documents'
+export type Tag = 'Tokens' | 'Verifications' | 'Unverified visits' | 'Facilities' | 'Sync' | 'Operation' | 'Documents'
 
 export interface Parameter {
   readonly in: 'path' | 'header' | 'query'
@@ -42,7 +42,7 @@ export interface Parameter {
   readonly required: boolean
   /** The one that validates. */
   readonly schema: z.ZodType
-  readonly example: string
+  readonly example: string | number
 }
 
 export interface RequestBody {

@@ -3,9 +3,12 @@ import { z } from 'zod'
 import { type ClientKey, findClientKey } from '../access/store.ts'
 import type { Query } from '../db/pool.ts'
 import { ServiceError } from '../errors.ts'
+import { CATALOGUE_FEED } from '../facility/facility.ts'
 
 /** Deltas go in by one statement: 50,000 rows are 20 MB of it. More is a full feed, or several deltas. */
 export const DELTA_ROWS_MAX = 50_000
+/** The country has 12,900 facilities; a catalogue goes in by one statement, 400 bytes a row. */
+export const CATALOGUE_ROWS_MAX = 50_000
 /** A manifest is 600 bytes; a longer text is none. */
 export const MANIFEST_CHARACTERS_MAX = 4_096
 export const MANIFEST_TYPE = 'kiemthe-feed+jws'
@@ -34,6 +37,8 @@ export const manifestSchema = z
   })
   .refine((m) => m.previous === (m.kind === 'full' ? null : m.sequence - 1), { path: ['previous'] })
   .refine((m) => m.kind === 'full' || m.rows <= DELTA_ROWS_MAX, { path: ['rows'] })
+  .refine((m) => m.feed !== CATALOGUE_FEED || m.kind === 'full', { path: ['kind'] })
+  .refine((m) => m.feed !== CATALOGUE_FEED || m.rows <= CATALOGUE_ROWS_MAX, { path: ['rows'] })
   .refine((m) => m.asOf <= m.created, { path: ['asOf'] })
 
 export type Manifest = z.infer<typeof manifestSchema>

@@ -82,7 +82,8 @@ export async function holdsFinishedLoad(sql: Sql): Promise<boolean> {
 
 /** Forgets an unfinished load that cannot be gone on with, so that this one starts from nothing. */
 export async function discardLoad(sql: Sql, plan: LoadPlan): Promise<void> {
-  await sql`truncate coverage, alias, feed_chunk, quarantine`
+  await sql`truncate coverage, alias, feed_chunk`
+  await sql`delete from quarantine where feed = ${plan.feed}`
   await sql`
     delete from feed_load where feed = ${plan.feed} and (sequence = ${plan.sequence} or finished_at is null)`
 }

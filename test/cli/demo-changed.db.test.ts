@@ -48,7 +48,7 @@ test('a folder takes other options until its province is whole', async () => {
     applicationName: 'test',
   })
   const [counts] = await sql`
-    select (select count(*) from coverage) as records, (select rows from feed_watermark) as watermark,
+    select (select count(*) from coverage) as records, (select rows from feed_watermark where feed = 'vss') as watermark,
            (select string_agg(source, ';') from feed_load) as source`
   await sql.end()
   expect(counts).toEqual({

@@ -146,7 +146,7 @@ describe('migrate and serve', () => {
     const serving = startKiemthe(['serve'], { ...env, DATABASE_URL: appUrl })
     await serving.until(/^ready http/m)
     const ready = await fetch(`http://127.0.0.1:${port}/health/ready`)
-    expect(await ready.json()).toEqual({ status: 'degraded', reasons: ['copyMissing'] })
+    expect(await ready.json()).toEqual({ status: 'degraded', reasons: ['copyMissing', 'catalogueMissing'] })
     expect((await serving.end('SIGTERM')).code).toBe(0)
   })
 

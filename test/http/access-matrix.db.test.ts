@@ -73,6 +73,14 @@ const MATRIX: Record<string, Row> = {
     status: granted({ feed: 400 }),
   },
   'GET /v1/sync/status': { request: () => ({}), status: granted({ feed: 200, ops: 200 }) },
+  'GET /v1/facilities': {
+    request: () => ({}),
+    status: granted({ facility: 200, otherFacility: 200, auditor: 200, feed: 200, ops: 200 }),
+  },
+  'GET /v1/facilities/{code}': {
+    request: () => ({ path: '/v1/facilities/38004' }),
+    status: granted({ facility: 200, otherFacility: 200, auditor: 200, feed: 200, ops: 200 }),
+  },
   'GET /health/live': { request: () => ({}), status: forAll(200) },
   'GET /health/ready': { request: () => ({}), status: forAll(200) },
   'GET /openapi.json': { request: () => ({}), status: forAll(200) },

@@ -32,8 +32,11 @@ async function ask(route: Route, body: unknown): Promise<Response> {
   const { contract } = route
   let path = route.path
   const headers: Record<string, string> = {}
-  for (const { in: where, name, example: value } of contract.parameters ?? []) {
+  const query = new URLSearchParams()
+  for (const { in: where, name, example } of contract.parameters ?? []) {
+    const value = String(example)
     if (where === 'path') path = path.replace(`{${name}}`, value)
+    if (where === 'query') query.append(name, value)
     if (where === 'header' && body === undefined) headers[name] = value
   }
   const client = route.access.includes('sync') ? 'feed:vss' : 'facility:38001'
@@ -44,7 +47,7 @@ async function ask(route: Route, body: unknown): Promise<Response> {
     if (contract.body.contentType === 'application/json') init.body = ofYesterday(JSON.stringify(body))
     else init.body = typeof body === 'string' ? body : form(body)
   }
-  return fetch(running.url + path, init)
+  return fetch(`${running.url}${path}${query.size > 0 ? `?${query}` : ''}`, init)
 }
 
 /** A visit is told within 60 days: the instants of the examples, not their days, are moved to yesterday. */

@@ -10,6 +10,7 @@ export const WORKERD_SUITES: readonly string[] = [
   'enrolment',
   'evidence-answered',
   'evidence-refused',
+  'facilities',
   'idempotency',
   'oauth-assertion',
   'oauth-grant',

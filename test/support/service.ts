@@ -1,17 +1,16 @@
 import { randomBytes } from 'node:crypto'
 import { inject } from 'vitest'
 import { startWorkerd } from '../../loadtest/workerd.ts'
-import { facilities } from '../../mocks/province/facilities.ts'
+import { catalogueRows } from '../../mocks/insurer/catalogue.ts'
 import { issueAccessToken, TOKEN_LIFE_SECONDS } from '../../src/access/access-token.ts'
 import { type AccessScope, ROLE_SCOPES, readClientId } from '../../src/access/principal.ts'
 import { saveClient } from '../../src/access/store.ts'
 import { importTokenKeys, makeSigningKey, type TokenKeysFile } from '../../src/access/token-keys.ts'
-import { isoDate } from '../../src/calendar.ts'
 import { type Config, readConfig } from '../../src/config.ts'
 import { type DataKeysFile, deriveDataKeys } from '../../src/data-keys.ts'
 import { connect, type Sql } from '../../src/db/connect.ts'
-import { saveFacilities } from '../../src/facility/store.ts'
 import { type RunningServer, startServer } from '../../src/node.ts'
+import { loadFirstCatalogue } from '../../src/sync/catalogue/apply.ts'
 import type { FeedRow } from '../../src/sync/feed.ts'
 import { keyCheckOf, type LoadPlan, prepareChunk } from '../../src/sync/load.ts'
 import { beginLoad, copyChunk, finishLoad } from '../../src/sync/store.ts'
@@ -136,12 +135,7 @@ export function testConfig(appUrl: string, env: Record<string, string>): Config 
 }
 
 async function saveClients(owner: Sql): Promise<Map<string, ClientKeyPair>> {
-  await saveFacilities(
-    owner,
-    facilities()
-      .slice(0, 20)
-      .map((each) => ({ ...each, validFrom: isoDate('2025-07-01'), validTo: null })),
-  )
+  await loadFirstCatalogue(owner, catalogueRows().slice(0, 20), new Date())
   const clients = new Map<string, ClientKeyPair>()
   for (const clientId of CLIENTS) {
     const pair = await makeSigningKey('key-1')

@@ -93,7 +93,7 @@ async function whole() {
     versions: await world.owner`
       select subject, coverage_no, tag, feed_sequence, known_to = 'infinity' as current from coverage order by 1, 2, known_from`,
     aliases: await world.owner`select alias, subject from alias order by 1`,
-    watermark: await world.owner`select sequence, rows from feed_watermark`,
+    watermark: await world.owner`select sequence, rows from feed_watermark where feed = 'vss'`,
     entries: (await world.owner`select count(*)::int as n from log_entry`)[0]?.['n'],
   }
 }

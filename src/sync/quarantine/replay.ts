@@ -2,6 +2,7 @@ import { appendDeed } from '../../audit/log.ts'
 import { todayInVietnam } from '../../calendar.ts'
 import type { DataKeys } from '../../data-keys.ts'
 import type { Sql } from '../../db/connect.ts'
+import { CATALOGUE_FEED } from '../../facility/facility.ts'
 import { openBytes } from '../../seal.ts'
 import type { MakeDeed } from '../delta/apply.ts'
 import { type Change, changeOf, numbersOf, withoutClaims } from '../delta/prepare.ts'
@@ -39,6 +40,7 @@ export async function replayQuarantine(sql: Sql, keys: DataKeys, deed: MakeDeed)
 
 async function replayLine(sql: Sql, keys: DataKeys, deed: MakeDeed, line: QuarantinedLine): Promise<keyof Replayed> {
   const { feed, sequence, position } = line
+  if (feed === CATALOGUE_FEED) return 'kept' // never read as coverages, whatever it says; the next catalogue settles it
   const state = await readFeedState(sql, feed)
   if (state === null) return 'kept'
   const bytes = openBytes(keys, 'quarantine', `${feed}/${sequence}/${position}`, line.sealed)

@@ -1,11 +1,12 @@
 import type { Sql } from '../../db/connect.ts'
+import type { CatalogueFault } from '../catalogue/read-row.ts'
 import type { RowFault } from '../check-row.ts'
 
 export interface QuarantinedLine {
   readonly feed: string
   readonly sequence: number
   readonly position: number
-  readonly reason: RowFault
+  readonly reason: RowFault | CatalogueFault
   readonly sealed: Uint8Array
   readonly seenAt: string
 }

@@ -170,6 +170,11 @@ export function pseudonym(keys: DataKeys, year: number, person: LookupKey): Pseu
   return mac128(keys.pseudonym(year), person) as Pseudonym
 }
 
+/** A visit in the database: keyed, since a facility's visit id may name the patient. */
+export function visitDigest(keys: DataKeys, facility: string, visitId: string): string {
+  return mac128(keys.request, `visit:${facility}\n${visitId}`)
+}
+
 export function mac128(key: Hmac, text: string): string {
   return key(text).slice(0, 32)
 }

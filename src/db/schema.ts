@@ -386,3 +386,30 @@ export const unverifiedVisit = pgTable(
     index('unverified_visit_visit').on(t.logId, t.visit).where(sql`${t.state} = 'open'`),
   ],
 )
+
+/**
+ * Visits that are under way, one row a visit: the latest check of each, made from the log by `kiemthe recheck`. Gone with
+ * the check that ends it, or when `closes_at` has passed. Whom it is about is sealed, so that a dump joins no visit
+ * to a coverage, nor two visits of one person.
+ */
+export const openVisit = pgTable(
+  'open_visit',
+  {
+    logId: smallint('log_id').notNull(),
+    /** Keyed digest of facility and visit id. */
+    visit: uuid().notNull(),
+    facility: text().notNull(),
+    /** Of the check. */
+    leafIndex: bigint('leaf_index', { mode: 'number' }).notNull(),
+    /** The state of the copy that the check read; `-infinity`: none could be read. */
+    seen: instant('seen').notNull(),
+    closesAt: instant('closes_at').notNull(),
+    /** The lookup key of who was checked, and its generation. */
+    sealed: bytea().notNull(),
+  },
+  (t) => [
+    primaryKey({ name: 'open_visit_pkey', columns: [t.logId, t.visit] }),
+    index('open_visit_facility').on(t.logId, t.facility, t.leafIndex),
+    index('open_visit_closes').on(t.logId, t.closesAt),
+  ],
+)

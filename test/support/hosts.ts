@@ -20,6 +20,7 @@ export const WORKERD_SUITES: readonly string[] = [
   'unverified-visits',
   'verification',
   'verification-by-id',
+  'visit-changes',
 ].map((name) => `test/http/${name}.db.test.ts`)
 
 /** The other suites of `test/http`: asked of Node alone, each with its reason. */

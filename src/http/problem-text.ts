@@ -270,7 +270,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemRow>> = {
     ...row(
       503,
       'The past of the copy cannot be read just now',
-      'Tạm thời chưa xem được dữ liệu theo thời điểm. Thử lại sau.',
+      'Tạm thời chưa xem được dữ liệu theo thời điểm. Vẫn tiếp nhận người bệnh và thử lại sau.',
       'The lookup key is being rotated; try again after `Retry-After`. Verifications are answered as usual.',
     ),
     retryAfterSeconds: 300,

@@ -114,6 +114,23 @@ describe('what was known', () => {
     expect(codes).toEqual(['valid', 'held', 'held', 'revoked'])
   })
 
+  test('of a past day would change for an earlier instant by a rollback, or be what it took back for a later one', async () => {
+    const row = somebody()
+    const of = await check(scan(row), { serviceDate: day(-5) })
+    const before = await stateNow(world)
+    await applyNext(world, [{ ...row, status: 'revoked', statusFrom: day(-9) }])
+    const back = await applyNext(world, [{ ...row, statusFrom: day(-1) }])
+    expect((await known(of, back)).code).toBe('revoked')
+    // that was a rollback: it closed and opened at its instant
+    await world.owner`
+      insert into feed_batch (feed, applied_at, sequence, kind, as_of, rows, opened, closed, quarantined, back_to)
+      select feed, ${back}::timestamptz + interval '1 microsecond', sequence, 'rollback', as_of, rows, 1, 1, 0, ${before}::timestamptz
+        from feed_batch where applied_at = ${back}::timestamptz`
+    const later = await applyNext(world, [{ ...row, status: 'stopped', statusFrom: day(-1) }])
+    expect((await known(of, later)).code).toBe('valid')
+    expect((await known(of, back)).code).toBe('revoked')
+  })
+
   test('of somebody who came, went, or has another number would be told of another state', async () => {
     const [late, gone, moved] = [record(), somebody(), somebody()]
     const ids = [await check(scan(late)), await check(scan(gone)), await check(scan(moved))]

@@ -11,6 +11,7 @@ import { postSyncBatchContract, showSyncStatusContract } from './http/contract/s
 import { getUnverifiedVisitContract, postUnverifiedVisitContract } from './http/contract/unverified-visits.ts'
 import { postVerificationBatchContract } from './http/contract/verification-batch.ts'
 import { getVerificationContract, postVerificationContract } from './http/contract/verifications.ts'
+import { listVisitChangesContract } from './http/contract/visit-changes.ts'
 import { showDocs, showOpenApi, showProblems } from './http/documents.ts'
 import { endpoint } from './http/endpoint.ts'
 import { postEnrolment } from './http/enrolments.ts'
@@ -22,6 +23,7 @@ import { issueToken, showTokenKeys } from './http/token.ts'
 import { getUnverifiedVisit, postUnverifiedVisit } from './http/unverified-visits.ts'
 import { postVerificationBatch } from './http/verification-batch.ts'
 import { getVerification, postVerification } from './http/verifications.ts'
+import { listVisitChanges } from './http/visit-changes.ts'
 import type { OpenScope } from './scope.ts'
 
 /** Every path on one screen; `http/route.ts` says how one is added. */
@@ -85,6 +87,13 @@ export const ROUTES: readonly Route[] = [
     access: ['verify'],
     work: getUnverifiedVisit,
     contract: getUnverifiedVisitContract,
+  },
+  {
+    method: 'GET',
+    path: '/v1/visit-changes',
+    access: ['verify'],
+    work: listVisitChanges,
+    contract: listVisitChangesContract,
   },
 
   {

@@ -131,6 +131,19 @@ export function namesOf(keys: DataKeys, number: string): Names {
   return other === undefined ? [name] : [name, nameUnder(keys, number, other)]
 }
 
+/** What somebody who was called so under that generation is called under the current one. */
+export function nameSince(keys: DataKeys, name: LookupKey, generation: number): LookupKey {
+  let next: string = name
+  for (const key of keys.lookup.slice(generation, keys.lookupGenerations[0])) next = mac128(key, next)
+  return next as LookupKey
+}
+
+/** Rows have their former names or their new ones, as the rotation comes to them: no state of the past can be read whole. */
+export function isHistoryTorn(keys: DataKeys): boolean {
+  const [current, other] = keys.lookupGenerations
+  return other !== undefined && other > current
+}
+
 /** Whether people are given new names just now: nobody may bring rows under the former ones meanwhile. */
 export function isRenaming(keys: DataKeys): boolean {
   return keys.lookupGenerations[1] !== undefined
@@ -160,6 +173,11 @@ export function everyNameOf(keys: DataKeys, number: string): LookupKey[] {
 
 export function pseudonym(keys: DataKeys, year: number, person: LookupKey): Pseudonym {
   return mac128(keys.pseudonym(year), person) as Pseudonym
+}
+
+/** A visit in the database: keyed, since a facility's visit id may name the patient. */
+export function visitDigest(keys: DataKeys, facility: string, visitId: string): string {
+  return mac128(keys.request, `visit:${facility}\n${visitId}`)
 }
 
 export function mac128(key: Hmac, text: string): string {

@@ -4,9 +4,11 @@ import {
   type DataKeysFile,
   dataKeysSchema,
   deriveDataKeys,
+  isHistoryTorn,
   type LookupKey,
   lookupKey,
   mac128,
+  nameSince,
   pseudonym,
 } from '../src/data-keys.ts'
 
@@ -78,6 +80,29 @@ test('a key says nothing of the number: one digit more or less, another key', ()
   const found = numbers.map((number) => lookupKey(keys, number))
   for (const key of found) expect(key).toMatch(/^[0-9a-f]{32}$/)
   expect(new Set(found).size).toBe(numbers.length)
+})
+
+describe('a name that was kept', () => {
+  const chain = (current: number, rotation?: 'added' | 'renamed') => {
+    const generations = { '1': secret(1), '2': secret(2), '3': secret(3) }
+    const at = '2026-11-24T00:00:00Z'
+    return deriveDataKeys({
+      ...file,
+      lookup: { current, generations, ...(rotation === undefined ? {} : { rotation: { step: rotation, at } }) },
+    })
+  }
+
+  test('would lead elsewhere after a rotation', () => {
+    const number = '038090001234'
+    const first = lookupKey(deriveDataKeys({ ...file, lookup: secret(1) }), number)
+    expect(nameSince(chain(3), first, 1)).toBe(lookupKey(chain(3), number))
+    expect(nameSince(chain(3), lookupKey(chain(3), number), 3)).toBe(lookupKey(chain(3), number))
+    expect(nameSince(chain(2, 'added'), first, 1)).toBe(lookupKey(chain(2, 'added'), number))
+  })
+
+  test('would be followed while some have the new one', () => {
+    expect([chain(3), chain(3, 'renamed'), chain(2, 'added')].map(isHistoryTorn)).toEqual([false, false, true])
+  })
 })
 
 describe('the file', () => {

@@ -6,6 +6,7 @@ import { describeFailure } from '../event.ts'
 import { SWEEP_EVERY_MS, sweep } from '../host/sweep.ts'
 import type { Job } from '../scope.ts'
 import { rebuild, recheckPass } from '../unverified-visit/recheck.ts'
+import { followVisits, forgetVisits } from '../visit/follow.ts'
 import { readArguments } from './arguments.ts'
 import { readSecret } from './data-folder.ts'
 import { openJob } from './job.ts'
@@ -15,7 +16,7 @@ const POLL_MS = 5_000
 
 /**
  * `kiemthe recheck`: looks visits up again whose look-up failed. The environment of `serve`; as many of them as one
- * likes. Beside that it sweeps what is dead, for a service on Workers alone. `--once`: one pass, for tests and timers; `--rebuild`: makes the queue anew from the log first.
+ * likes. It also keeps which visits are under way, for `GET /v1/visit-changes`. Beside that it sweeps what is dead, for a service on Workers alone. `--once`: one pass, for tests and timers; `--rebuild`: makes the queue anew from the log first.
  */
 export async function recheck(args: string[]): Promise<void> {
   const { values } = readArguments(args, {
@@ -30,9 +31,13 @@ export async function recheck(args: string[]): Promise<void> {
   const log = recheckLog(config)
   const { job, close } = await openJob(config, keys, log, 'recheck')
   try {
-    if (values.rebuild) await rebuild(job)
+    if (values.rebuild) {
+      await rebuild(job)
+      await forgetVisits(job)
+    }
     if (values.once) {
       log.info(await recheckPass(job, Math.random, stop.signal), 'recheck')
+      await followVisits(job)
       await sweep(job.query)
     } else await recheckLoop(job, log, stop.signal)
   } finally {
@@ -57,6 +62,7 @@ export async function recheckLoop(job: Job, log: Pick<Logger, 'info' | 'error'>,
       }
       const pass = await recheckPass(job, Math.random, signal)
       if (pass.checked + pass.waiting + pass.closed > 0) log.info(pass, 'recheck')
+      await followVisits(job)
     } catch (error) {
       log.error({ failure: describeFailure(error) }, 'recheck failed; tried again')
     }

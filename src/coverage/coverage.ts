@@ -43,6 +43,8 @@ export interface Coverage {
 export interface Watermark {
   readonly feedSequence: number
   readonly asOf: Date
+  /** The instant of the state that was read, as PostgreSQL writes it: a `Date` would cut it to milliseconds. */
+  readonly loadedAt: string
 }
 
 export interface CopyRead {

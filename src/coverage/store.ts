@@ -7,8 +7,8 @@ import type { EarlierStatus } from './history.ts'
 import { openHolder } from './holder.ts'
 import { COVERAGE_STATUSES, type CoverageStatus } from './status.ts'
 
-/** One current coverage as it stands in the database, its holder still sealed. */
-interface SealedRow {
+/** One version of a coverage as it stands in the database, its holder still sealed. */
+export interface SealedRow {
   readonly subject: LookupKey
   readonly coverageNo: number
   readonly group: string
@@ -35,8 +35,8 @@ export interface SealedRead {
 const STATUSES: ReadonlySet<string> = new Set(COVERAGE_STATUSES)
 
 /** Between columns and between rows (ASCII unit and record separator): no column of a coverage holds a control character. */
-const COLUMN_SEPARATOR = '\u001f'
-const ROW_SEPARATOR = '\u001e'
+export const COLUMN_SEPARATOR = '\u001f'
+export const ROW_SEPARATOR = '\u001e'
 
 /**
  * The current coverages behind each number, in the order asked, and how far the copy reaches: one statement, one
@@ -56,9 +56,15 @@ export async function findSealed(sql: Sql, wanted: readonly Names[]): Promise<Se
     }
   })
   const [found] = await sql<
-    { sequence: number | null; as_of: string | null; lookup_generation: number | null; coverages: string | null }[]
+    {
+      sequence: number | null
+      as_of: string | null
+      loaded_at: string | null
+      lookup_generation: number | null
+      coverages: string | null
+    }[]
   >`
-    select w.sequence, w.as_of, w.lookup_generation, f.coverages
+    select w.sequence, w.as_of, w.loaded_at, w.lookup_generation, f.coverages
       from (
         select string_agg(
                  array_to_string(array[
@@ -72,9 +78,9 @@ export async function findSealed(sql: Sql, wanted: readonly Names[]): Promise<Se
       ) as f left join feed_watermark w on w.feed = 'vss'`
   if (found === undefined) throw new Error('an aggregate is one row')
   const watermark =
-    found.sequence === null || found.as_of === null
+    found.sequence === null || found.as_of === null || found.loaded_at === null
       ? null
-      : { feedSequence: found.sequence, asOf: readInstant(found.as_of) }
+      : { feedSequence: found.sequence, asOf: readInstant(found.as_of), loadedAt: found.loaded_at }
   const lookupGeneration = found.lookup_generation ?? 1
   const reads = wanted.map(() => ({ watermark, lookupGeneration, rows: [] as SealedRow[] }))
   for (const text of found.coverages?.split(ROW_SEPARATOR) ?? []) {
@@ -85,7 +91,7 @@ export async function findSealed(sql: Sql, wanted: readonly Names[]): Promise<Se
 }
 
 /** The columns in the order of the statement above; our own database's values, checked when they were loaded. */
-function rowOf(columns: readonly string[]): SealedRow {
+export function rowOf(columns: readonly string[]): SealedRow {
   const at = (place: number) => columns[place] ?? ''
   return {
     subject: at(1).replaceAll('-', '') as LookupKey,
@@ -106,9 +112,7 @@ function rowOf(columns: readonly string[]): SealedRow {
 
 /** Opens one person's rows. Apart from the shared statement: a row that does not open harms nobody else's answer. */
 export function openRead(keys: DataKeys, read: SealedRead): CopyRead {
-  // known people would not be found: no answer from the copy rather than a wrong one
-  if (read.lookupGeneration > keys.lookup.length)
-    throw new Error('the rows are named under a newer lookup key than ours')
+  refuseNewerNames(keys, read.lookupGeneration)
   return {
     subject: read.rows[0]?.subject ?? null,
     watermark: read.watermark,
@@ -116,7 +120,12 @@ export function openRead(keys: DataKeys, read: SealedRead): CopyRead {
   }
 }
 
-function openCoverage(keys: DataKeys, row: SealedRow): Coverage {
+/** Known people would not be found: no answer from the copy rather than a wrong one. */
+export function refuseNewerNames(keys: DataKeys, lookupGeneration: number): void {
+  if (lookupGeneration > keys.lookup.length) throw new Error('the rows are named under a newer lookup key than ours')
+}
+
+export function openCoverage(keys: DataKeys, row: SealedRow): Coverage {
   const { holder, days } = openHolder(keys, row.subject, row.sealed, {
     validFrom: row.validFrom,
     validTo: row.validTo,

@@ -46,6 +46,12 @@ export function connect(url: string, options: ConnectOptions): Sql {
   }) as unknown as Sql // the library types `types` by its own shape; ours is the same map seen from the caller's side
 }
 
+/** The same with all that PostgreSQL knows of it: to the microsecond. */
+export function exactInstant(text: string): string {
+  if (!text.endsWith('+00')) throw new Error('the session of the database is not in UTC')
+  return `${text.slice(0, -3).replace(' ', 'T')}Z`
+}
+
 /** `2026-11-24 06:12:14.1234+00` as PostgreSQL writes it in UTC → `2026-11-24T06:12:14.123Z`. */
 export function instantText(text: string): string {
   // a pooler that mixes sessions: no answer rather than one that is hours off

@@ -50,6 +50,13 @@ const PLACES: Readonly<Record<SealedTable, Place>> = {
     ],
     subject: 'hold',
   },
+  open_visit: {
+    key: [
+      ['log_id', 'smallint', '-1'],
+      ['visit', 'uuid', '00000000-0000-0000-0000-000000000000'],
+    ],
+    subject: "replace(visit::text, '-', '')",
+  },
 }
 
 export const SEALED_TABLES = Object.keys(PLACES) as SealedTable[]
@@ -144,7 +151,7 @@ export async function estimateSealed(sql: Sql): Promise<number> {
   const [row] = await sql<{ rows: number }[]>`
     select sum(greatest(reltuples, 0))::bigint as rows
       from pg_class where oid in ('coverage'::regclass, 'entry_detail'::regclass, 'quarantine'::regclass,
-                                     'feed_inbox_part'::regclass)`
+                                     'feed_inbox_part'::regclass, 'open_visit'::regclass)`
   return row?.rows ?? 0
 }
 

@@ -353,33 +353,3 @@ export const logCursor = pgTable(
   },
   (t) => [primaryKey({ name: 'log_cursor_pkey', columns: [t.logId, t.reader] })],
 )
-
-/**
- * Visits whose look-up failed, one row an entry of kind `unverifiedVisit`: the queue of `kiemthe recheck`, made from the
- * log. Only the attempts are not in the log; without them the waiting starts again.
- */
-export const unverifiedVisit = pgTable(
-  'unverified_visit',
-  {
-    logId: smallint('log_id').notNull(),
-    leafIndex: bigint('leaf_index', { mode: 'number' }).notNull(),
-    facility: text().notNull(),
-    /** Keyed digest of facility and visit id: a later entry of one visit stands for the former. */
-    visit: uuid().notNull(),
-    /** It came with evidence, so that it can be looked up. */
-    checkable: boolean().notNull(),
-    state: text({ enum: ['open', 'checked', 'gaveUp', 'superseded'] }).notNull(),
-    /** Times of the attempts that found nothing, RFC 3339. */
-    attempts: jsonb().$type<string[]>().notNull().default([]),
-    lastCode: text('last_code'),
-    nextCheckAt: instant('next_check_at').notNull(),
-    /** The entry that ended it: a verification, a closing, or a later entry of the same visit. */
-    outcomeIndex: bigint('outcome_index', { mode: 'number' }),
-    updatedAt: instant('updated_at').notNull(),
-  },
-  (t) => [
-    primaryKey({ name: 'unverified_visit_pkey', columns: [t.logId, t.leafIndex] }),
-    index('unverified_visit_due').on(t.logId, t.nextCheckAt).where(sql`${t.state} = 'open'`),
-    index('unverified_visit_visit').on(t.logId, t.visit).where(sql`${t.state} = 'open'`),
-  ],
-)

@@ -113,6 +113,9 @@ export function eraseDetails(
     ), gone as (
       delete from entry_detail d using found f, act
        where act.result = 'done' and d.log_id = f.log_id and d.leaf_index = f.leaf_index
+    ), visits as (
+      delete from open_visit v using found f, act
+       where act.result = 'done' and v.log_id = f.log_id and v.leaf_index = f.leaf_index
     )`
 }
 

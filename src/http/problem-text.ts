@@ -248,6 +248,39 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemRow>> = {
     'Dữ liệu lần tra cứu này đã được xóa theo quy định.',
     'The entry stands in the log; its details were erased.',
   ),
+  known_at_invalid: row(
+    400,
+    '`knownAt` is not an instant',
+    CALL_IT,
+    '`knownAt` is RFC 3339 in UTC, ending in `Z`, with at most six decimals: `2026-11-24T03:00:00Z`.',
+  ),
+  known_at_out_of_range: row(
+    422,
+    'What was known at that instant is not told',
+    'Chưa thể xem dữ liệu tại thời điểm này: chọn thời điểm trong khoảng cho phép.',
+    '`detail` names the first and the last instant. The last one is that of the newest sync: later, a sync under way may still say what was known.',
+  ),
+  known_at_unavailable: row(
+    409,
+    'This verification cannot be decided again',
+    'Lần tra cứu này không xác định được người bệnh trên dữ liệu: không xem lại theo thời điểm khác được.',
+    'Its evidence matched no record (or was recorded by a release that kept no question), so no other state of a record is told.',
+  ),
+  history_unavailable: {
+    ...row(
+      503,
+      'The past of the copy cannot be read just now',
+      'Tạm thời chưa xem được dữ liệu theo thời điểm. Vẫn tiếp nhận người bệnh và thử lại sau.',
+      'The lookup key is being rotated; try again after `Retry-After`. Verifications are answered as usual.',
+    ),
+    retryAfterSeconds: 300,
+  },
+  page_invalid: row(
+    400,
+    '`limit` or `cursor` is not valid',
+    CALL_IT,
+    '`limit` is 1 to 100; `cursor` is a `nextCursor` of this list, unchanged, of the same client.',
+  ),
   unverified_visit_not_found: row(
     404,
     'No such unverified visit',

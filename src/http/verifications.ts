@@ -6,7 +6,7 @@ import type { Scope } from '../scope.ts'
 import { readVerification, readVerificationForAudit } from '../verification/read.ts'
 import { verificationRequestSchema } from '../verification/request.ts'
 import { verify } from '../verification/verify.ts'
-import { auditCaseSchema, auditPurposeSchema } from './contract/verifications.ts'
+import { auditCaseSchema, auditPurposeSchema, knownAtSchema } from './contract/verifications.ts'
 import type { Answer } from './endpoint.ts'
 import { readIdempotencyKey, readJson } from './request.ts'
 
@@ -21,11 +21,21 @@ export async function postVerification(c: Context, scope: Scope, caller: Princip
 /** `GET /v1/verifications/{id}`: the facility's own, or an auditor's read, which is itself an entry of the log. */
 export async function getVerification(c: Context, scope: Scope, caller: Principal): Promise<Answer> {
   const id = c.req.param('id') ?? ''
+  const knownAt = readKnownAt(c)
   const answer =
     caller.role === 'auditor'
-      ? await readVerificationForAudit(scope, caller, id, readAuditPurpose(c))
-      : await readVerification(scope, caller, id)
+      ? await readVerificationForAudit(scope, caller, id, readAuditPurpose(c), knownAt)
+      : await readVerification(scope, caller, id, knownAt)
   return { status: 200, body: JSON.stringify(answer), code: answer.code }
+}
+
+/** Null: the stored answer alone. */
+function readKnownAt(c: Context): string | null {
+  const text = c.req.query('knownAt')
+  if (text === undefined) return null
+  const instant = knownAtSchema.safeParse(text)
+  if (!instant.success) throw new ServiceError('known_at_invalid')
+  return instant.data
 }
 
 export interface AuditPurpose {

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { LOG_ID, prepare } from '../audit/log.ts'
 import { findEntry, hex } from '../audit/store.ts'
 import { todayInVietnam } from '../calendar.ts'
-import { mac128, type Pseudonym } from '../data-keys.ts'
+import { type Pseudonym, visitDigest } from '../data-keys.ts'
 import type { DecisionCode } from '../entitlement/decision-code.ts'
 import { describeFailure } from '../event.ts'
 import type { Job } from '../scope.ts'
@@ -102,7 +102,7 @@ async function project(job: Job, event: LogEvent): Promise<void> {
   const row = {
     index: event.index,
     facility,
-    visit: mac128(job.service.dataKeys.request, `visit:${facility}\n${details.visitId}`),
+    visit: visitDigest(job.service.dataKeys, facility, details.visitId),
     checkable: details.evidence !== null,
     nextCheckAt: firstCheckAt(details),
   }

@@ -5,6 +5,7 @@ import { DECISION_CODES, type DecisionCode, WARNINGS } from '../entitlement/deci
 import { ASSURANCES } from '../identity/assurance.ts'
 import type { VerificationAnswer } from './answer.ts'
 import { VERIFICATION_ID } from './id.ts'
+import type { ReadAnswer } from './read.ts'
 
 /** What a verification answers, for the document and for tests: answers are built by types, not validated at run time. */
 const day = z.iso.date().max(10)
@@ -98,7 +99,24 @@ export const verificationAnswerSchema = z
   })
   .meta({ id: 'VerificationAnswer' })
 
+const { decision, code, cause, vssCode, warnings, coverages, data } = verificationAnswerSchema.shape
+
+export const readAnswerSchema = verificationAnswerSchema
+  .extend({
+    atKnown: z
+      .strictObject({
+        knownAt: z.iso.datetime().max(27),
+        ...{ decision, code, cause, vssCode, warnings, coverages, data },
+      })
+      .exactOptional()
+      .meta({
+        description: 'With `knownAt` alone: the same question, answered by what the copy knew at that instant.',
+      }),
+  })
+  .meta({ id: 'ReadVerification' })
+
 type Plain<T> = T extends Brand<string, string> ? string : T extends object ? { [K in keyof T]: Plain<T[K]> } : T
 type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never
 /** Fails to compile when the answer and its schema part. */
 export const answerFitsItsSchema: Same<Plain<VerificationAnswer>, z.infer<typeof verificationAnswerSchema>> = true
+export const readAnswerFitsItsSchema: Same<Plain<ReadAnswer>, z.infer<typeof readAnswerSchema>> = true

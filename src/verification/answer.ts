@@ -115,7 +115,7 @@ function comparisonShown(parts: AnswerParts): Pick<StoredAnswer['identity'], 'na
   return { name: comparison.name, birthDate: comparison.birthDate }
 }
 
-function coverageAnswer(coverage: CoverageFacts, applies: boolean): CoverageAnswer {
+export function coverageAnswer(coverage: CoverageFacts, applies: boolean): CoverageAnswer {
   return {
     cardNumber: coverage.cardNumber,
     group: coverage.group,

@@ -4,6 +4,9 @@ import { type BirthDate, compareBirthDates } from '../identity/birth-date.ts'
 import { compareNames, firstLetterAgrees } from '../identity/name.ts'
 import type { Evidence } from './evidence.ts'
 
+/** Of the evidence, what says whose it is. */
+export type Presented = Pick<Evidence, 'fullName' | 'birthDate'>
+
 export interface Comparison {
   readonly name: 'exact' | 'near' | 'differs'
   readonly birthDate: 'exact' | 'coarser' | 'differs'
@@ -11,7 +14,7 @@ export interface Comparison {
 }
 
 /** The record that agrees best speaks for the person: an insurer may have corrected the name on the newer one only. */
-export function compareWithHolders(evidence: Evidence, holders: readonly Holder[]): Comparison | null {
+export function compareWithHolders(evidence: Presented, holders: readonly Holder[]): Comparison | null {
   let best: Comparison | null = null
   for (const holder of holders) {
     const next = compareWithHolder(evidence, holder)
@@ -29,7 +32,7 @@ function disagreement({ match, name, birthDate }: Comparison): number {
   return MATCHES.indexOf(match) * 9 + NAMES.indexOf(name) * 3 + BIRTH_DATES.indexOf(birthDate)
 }
 
-function compareWithHolder(evidence: Evidence, holder: Holder): Comparison {
+function compareWithHolder(evidence: Presented, holder: Holder): Comparison {
   const name = compareNames(evidence.fullName, holder.fullName)
   // a stored date was parsed when it was loaded
   const birthDate = compareBirthDates(evidence.birthDate, holder.dateOfBirth as BirthDate)

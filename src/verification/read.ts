@@ -8,16 +8,27 @@ import { ServiceError } from '../errors.ts'
 import type { Scope } from '../scope.ts'
 import type { VerificationAnswer } from './answer.ts'
 import { readVerificationId } from './id.ts'
+import { type AtKnown, decideAsKnown } from './known-at.ts'
 import { base64, type VerificationDetails, withReceipt } from './verify.ts'
 
 /** The part of an entry's body that decides who may read it. */
 const bodySchema = z.object({ kind: z.string(), facility: z.string().nullable() })
 
+/** As it was recorded; `atKnown` only where it was asked for. */
+export interface ReadAnswer extends VerificationAnswer {
+  readonly atKnown?: AtKnown
+}
+
 /** A verification of the caller's own facility. A foreign one and one that does not exist are one answer. */
-export async function readVerification(scope: Scope, caller: Principal, id: string): Promise<VerificationAnswer> {
+export async function readVerification(
+  scope: Scope,
+  caller: Principal,
+  id: string,
+  knownAt: string | null = null,
+): Promise<ReadAnswer> {
   const { index, entry, facility } = await findVerification(scope, id)
   if (caller.facility === null || facility !== caller.facility) throw new ServiceError('verification_not_found')
-  return openAnswer(scope, index, entry, facility)
+  return openAnswer(scope, index, entry, facility, knownAt)
 }
 
 /** The same for an auditor: any facility's, card numbers masked, and recorded before it leaves. */
@@ -26,9 +37,10 @@ export async function readVerificationForAudit(
   caller: Principal,
   id: string,
   reason: { readonly purpose: string; readonly auditCase: string | null },
-): Promise<VerificationAnswer> {
+  knownAt: string | null = null,
+): Promise<ReadAnswer> {
   const { index, entry, facility } = await findVerification(scope, id)
-  const answer = openAnswer(scope, index, entry, facility)
+  const { atKnown, ...answer } = await openAnswer(scope, index, entry, facility, knownAt)
   const row = prepare(scope.service.dataKeys, {
     recordedAt: scope.now(),
     kind: 'auditRead',
@@ -41,16 +53,16 @@ export async function readVerificationForAudit(
         .update(JSON.stringify([index]))
         .digest('base64'),
     },
-    details: JSON.stringify({ v: 1, purpose: reason.purpose, case: reason.auditCase, entries: [index] }),
+    details: JSON.stringify({
+      ...{ v: 1, purpose: reason.purpose, case: reason.auditCase, entries: [index] },
+      ...(knownAt === null ? {} : { knownAt }),
+    }),
     client: caller.clientId,
     subject: null,
     idempotency: null,
   })
   await scope.append(row)
-  return {
-    ...answer,
-    coverages: answer.coverages.map((coverage) => ({ ...coverage, cardNumber: masked(coverage.cardNumber) })),
-  }
+  return { ...withMasks(answer), ...(atKnown === undefined ? {} : { atKnown: withMasks(atKnown) }) }
 }
 
 async function findVerification(scope: Scope, id: string) {
@@ -67,10 +79,23 @@ async function findVerification(scope: Scope, id: string) {
   return { index: place.index, entry, facility: body.facility }
 }
 
-function openAnswer(scope: Scope, index: number, entry: StoredEntry, facility: string): VerificationAnswer {
+async function openAnswer(
+  scope: Scope,
+  index: number,
+  entry: StoredEntry,
+  facility: string,
+  knownAt: string | null,
+): Promise<ReadAnswer> {
   if (entry.sealed === null) throw new ServiceError('verification_erased')
   const text = openDetails(scope.service.dataKeys, entry.subject, entry.sealed)
-  return withReceipt(scope, facility, index, JSON.parse(text) as VerificationDetails, base64(entry.leafHash))
+  const details = JSON.parse(text) as VerificationDetails // our own text, authenticated by its seal
+  const answer = withReceipt(scope, facility, index, details, base64(entry.leafHash))
+  return knownAt === null ? answer : { ...answer, atKnown: await decideAsKnown(scope, details, knownAt) }
+}
+
+function withMasks<T extends Pick<VerificationAnswer, 'coverages'>>(answer: T): T {
+  const coverages = answer.coverages.map((coverage) => ({ ...coverage, cardNumber: masked(coverage.cardNumber) }))
+  return { ...answer, coverages }
 }
 
 function masked(cardNumber: string): string {

@@ -18,6 +18,7 @@ import { isUnderSix } from '../identity/birth-date.ts'
 import { isNumberUnusual } from '../identity/citizen-id.ts'
 import type { Job, Scope } from '../scope.ts'
 import { buildAnswer, type StoredAnswer, type VerificationAnswer } from './answer.ts'
+import { type Asked, askedOf } from './asked.ts'
 import { type Evidence, readEvidence } from './evidence.ts'
 import { type Comparison, compareWithHolders } from './holder-match.ts'
 import { verificationId } from './id.ts'
@@ -42,6 +43,8 @@ export interface VerificationDetails {
   readonly portalAnswer: VerificationRequest['portalAnswer'] | null
   /** The unverified visit that this check answers; absent where somebody asked. */
   readonly unverifiedVisit?: string
+  /** By what the same question can be asked of another state of the copy. Null: it must not; absent in older entries. */
+  readonly asked?: Asked | null
 }
 
 /** Who is this, and what does their insurance cover on the service date? Answered only once it stands in the log. */
@@ -118,6 +121,7 @@ export async function check(scope: Job, request: VerificationRequest): Promise<C
     officer: request.officer ?? null,
     registryConsent: request.registryConsent ?? null,
     portalAnswer: request.portalAnswer ?? null,
+    asked: askedOf(dataKeys, evidence, comparison, copy?.watermark?.loadedAt ?? null),
   }
   const outcome = {
     decision: decision.decision,
@@ -161,7 +165,7 @@ function decideFor(
       presentedCard: evidence.cardNumber,
       childUnderSix: isUnderSix(evidence.birthDate, serviceDate),
       coverages: copy?.coverages.map((each) => each.facts) ?? [],
-      copy: copyState(scope, copy, now),
+      copy: copyState(scope, copy?.watermark?.asOf ?? null, now),
     },
     serviceDate,
   )
@@ -171,11 +175,15 @@ function decideFor(
     : withPortalAnswer(warned, request.portalAnswer.code)
 }
 
-function copyState(scope: Job, copy: CopyRead | null, now: Date): 'fresh' | 'late' | 'stale' | 'failed' {
-  if (copy === null || copy.watermark === null) return 'failed'
-  const ageMs = now.getTime() - copy.watermark.asOf.getTime()
-  const { copyLateAfterMs, copyStaleAfterMs } = scope.service.config
-  return ageMs > copyStaleAfterMs ? 'stale' : ageMs > copyLateAfterMs ? 'late' : 'fresh'
+/** `asOf`: null where the copy could not be read, or was never loaded. */
+export function copyState(
+  { service: { config } }: Pick<Job, 'service'>,
+  asOf: Date | null,
+  now: Date,
+): 'fresh' | 'late' | 'stale' | 'failed' {
+  if (asOf === null) return 'failed'
+  const ageMs = now.getTime() - asOf.getTime()
+  return ageMs > config.copyStaleAfterMs ? 'stale' : ageMs > config.copyLateAfterMs ? 'late' : 'fresh'
 }
 
 function evidenceWarnings(evidence: Evidence, comparison: Comparison | null, decision: Decision): Warning[] {

@@ -16,6 +16,7 @@ import { type NodeServer, startServer } from '../../src/node.ts'
 import { open } from '../../src/seal.ts'
 import { alsoOf, asking, card, cardScan, record, scan, send, today } from '../http/http-support.ts'
 import { assertion, grant } from '../http/oauth-support.ts'
+import { stateNow } from '../support/delta.ts'
 import { keysFolder } from '../support/keys-folder.ts'
 import { kiemthe } from '../support/kiemthe.ts'
 import { logState } from '../support/log.ts'
@@ -288,6 +289,10 @@ describe('the lookup key, in turn killed everywhere', () => {
       headers: { 'idempotency-key': 'before-the-renaming' },
     }
     const recorded = await send(url, keyed)
+    const knownPath = `/v1/verifications/${recorded.json.id}?knownAt=${await stateNow(world)}`
+    const known = () => send(url, { method: 'GET', path: knownPath, token })
+    const knownBefore = await known()
+    expect(knownBefore.json['atKnown']).toMatchObject({ code: 'valid' })
     const right = await codes()
     expect(new Set(right.slice(0, -1))).toEqual(new Set(['valid']))
     expect(right.at(-1)).toBe('not_found')
@@ -329,12 +334,16 @@ describe('the lookup key, in turn killed everywhere', () => {
           expect([right[n], 'source_failed']).toContain(code)
         }
         expect(run).toBeLessThan(100)
+        // the past is told as it was, or not at all
+        const past = await known()
+        expect([knownBefore.text, 'history_unavailable']).toContain(past.status === 200 ? past.text : past.json.code)
       }
     } finally {
       over = true
     }
     await Promise.all(desks)
     await takeUp()
+    expect((await known()).text).toBe(knownBefore.text)
 
     expect(killed).toEqual(
       expect.arrayContaining([

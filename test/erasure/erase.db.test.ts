@@ -83,11 +83,18 @@ test('some of a person’s details would stay, or others’ go, or the log not b
   expect(dry.stderr).toContain('2 entries, of 38001; nothing was erased')
   expect(await detailsThere(all)).toEqual(all)
 
+  // whom a visit under way is about is sealed there too
+  await world.owner`
+    insert into open_visit (log_id, visit, facility, leaf_index, seen, closes_at, sealed)
+    select 1, gen_random_uuid(), '38001', index, now(), 'infinity', 'x'
+      from unnest(string_to_array(${all.join(',')}, ',')::bigint[]) as n(index)`
   // by any of the person's numbers
   const done = await command(`${someone.insuranceNumber}\n`, 'erase', 'YC-2026/1', '--reason', 'withdrew')
   expect(done).toMatchObject({ code: 0, stdout: '' })
   expect(done.stderr).toContain('2 entries have no details any more')
   expect(await detailsThere(all)).toEqual([unknown.index, others.index])
+  const visits = await world.owner<{ leaf_index: number }[]>`select leaf_index from open_visit order by 1`
+  expect(visits.map((row) => row.leaf_index)).toEqual([unknown.index, others.index])
   const last = await lastEntry()
   expect(last.body).toMatchObject({ kind: 'erasure', facility: null, outcome: { request: 'YC-2026/1', entries: 2 } })
   expect(last.details).toMatchObject({ reason: 'withdrew', entries: own.map(({ index }) => index) })

@@ -68,6 +68,7 @@ const MATRIX: Record<string, Row> = {
     request: () => ({ path: `/v1/unverified-visits/${ownVisitId}` }),
     status: granted({ facility: 200, otherFacility: 404 }),
   },
+  'GET /v1/visit-changes': { request: () => ({}), status: granted({ facility: 200, otherFacility: 200 }) },
   'POST /v1/sync/batches': {
     request: () => ({ body: '{}\n', headers: { 'content-type': 'application/octet-stream' } }),
     status: granted({ feed: 400 }),

@@ -12,6 +12,7 @@ export const WORKERD_SUITES: readonly string[] = [
   'evidence-refused',
   'facilities',
   'idempotency',
+  'known-at',
   'oauth-assertion',
   'oauth-grant',
   'openapi-examples',
@@ -21,6 +22,7 @@ export const WORKERD_SUITES: readonly string[] = [
   'unverified-visits',
   'verification',
   'verification-by-id',
+  'visit-changes',
 ].map((name) => `test/http/${name}.db.test.ts`)
 
 /** The other suites of `test/http`: asked of Node alone, each with its reason. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { verificationAnswerSchema } from '../../verification/answer-schema.ts'
+import { readAnswerSchema, verificationAnswerSchema } from '../../verification/answer-schema.ts'
 import { VERIFICATION_ID } from '../../verification/id.ts'
 import { verificationRequestSchema } from '../../verification/request.ts'
 import { BODY_BYTES_MAX, idempotencyKeySchema } from '../request.ts'
@@ -10,6 +10,12 @@ export const auditCaseSchema = z
   .string()
   .max(64)
   .regex(/^[\x21-\x7e]{1,64}$/)
+
+/** UTC; what PostgreSQL holds is exact to the microsecond. Times of ours begin in 2026. */
+export const knownAtSchema = z.iso
+  .datetime()
+  .max(27)
+  .regex(/^20\d\d-[^.]{11,14}(\.\d{1,6})?Z$/)
 
 const EXAMPLE = {
   id: 'v1-0',
@@ -71,6 +77,28 @@ const answered: AnswerContract = {
           'Typed evidence matched no record; whether the number exists is not told. Prefer a scan of the chip ID.',
         identity: { ...EXAMPLE.identity, method: 'chipIdTyped', name: 'notCompared', birthDate: 'notCompared' },
         coverages: [],
+      },
+    },
+  },
+}
+
+const { decision, code, cause, vssCode, warnings, coverages, data } = EXAMPLE
+
+const readAnswered: AnswerContract = {
+  ...answered,
+  description: 'The answer as it was recorded; with `knownAt` also the one of that instant.',
+  schema: readAnswerSchema,
+  examples: {
+    ...answered.examples,
+    atKnown: {
+      summary: 'As known at an instant',
+      value: {
+        ...EXAMPLE,
+        atKnown: {
+          knownAt: '2026-11-01T20:00:00.000001Z',
+          ...{ decision, code, cause, vssCode, warnings, coverages },
+          data: { ...data, ageSeconds: 0 },
+        },
       },
     },
   },
@@ -156,7 +184,7 @@ export const getVerificationContract: Contract = {
   tag: 'Verifications',
   summary: 'A verification as it was answered',
   description:
-    'For the facility that asked, or an auditor: then card numbers are masked, and the read is an entry of the log itself.',
+    'For the facility that asked, or an auditor: then card numbers are masked, and the read is an entry of the log itself. With `knownAt` also what the same question would have been answered by what the copy knew at that instant: the same for ever, whatever is synced later.',
   parameters: [
     {
       in: 'path',
@@ -165,6 +193,15 @@ export const getVerificationContract: Contract = {
       required: true,
       schema: z.string().max(17).regex(VERIFICATION_ID),
       example: 'v1-0',
+    },
+    {
+      in: 'query',
+      name: 'knownAt',
+      description:
+        'An instant, not before the first load and not after the newest sync (422 names both). Exact: a version is known from its `knownSince`, which is shown cut to milliseconds.',
+      required: false,
+      schema: knownAtSchema,
+      example: '2026-11-01T20:00:00.000001Z',
     },
     {
       in: 'header',
@@ -183,10 +220,14 @@ export const getVerificationContract: Contract = {
       example: 'KN-2026-118',
     },
   ],
-  answers: { 200: answered },
+  answers: { 200: readAnswered },
   problems: [
     'verification_not_found',
     'verification_erased',
+    'known_at_invalid',
+    'known_at_out_of_range',
+    'known_at_unavailable',
+    'history_unavailable',
     'audit_purpose_missing',
     'log_unavailable',
     'log_outcome_unknown',

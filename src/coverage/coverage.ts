@@ -43,6 +43,8 @@ export interface Coverage {
 export interface Watermark {
   readonly feedSequence: number
   readonly asOf: Date
+  /** A batch of the feed is known to be missing. */
+  readonly incomplete: boolean
 }
 
 export interface CopyRead {

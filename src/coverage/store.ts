@@ -56,9 +56,16 @@ export async function findSealed(sql: Sql, wanted: readonly Names[]): Promise<Se
     }
   })
   const [found] = await sql<
-    { sequence: number | null; as_of: string | null; lookup_generation: number | null; coverages: string | null }[]
+    {
+      sequence: number | null
+      as_of: string | null
+      lookup_generation: number | null
+      incomplete: boolean | null
+      coverages: string | null
+    }[]
   >`
-    select w.sequence, w.as_of, w.lookup_generation, f.coverages
+    select w.sequence, w.as_of, w.lookup_generation, greatest(w.held_sequence, w.refused_sequence) > w.sequence as incomplete,
+           f.coverages
       from (
         select string_agg(
                  array_to_string(array[
@@ -74,7 +81,7 @@ export async function findSealed(sql: Sql, wanted: readonly Names[]): Promise<Se
   const watermark =
     found.sequence === null || found.as_of === null
       ? null
-      : { feedSequence: found.sequence, asOf: readInstant(found.as_of) }
+      : { feedSequence: found.sequence, asOf: readInstant(found.as_of), incomplete: found.incomplete === true }
   const lookupGeneration = found.lookup_generation ?? 1
   const reads = wanted.map(() => ({ watermark, lookupGeneration, rows: [] as SealedRow[] }))
   for (const text of found.coverages?.split(ROW_SEPARATOR) ?? []) {

@@ -6,6 +6,9 @@ export interface DatabaseState {
   /** When our copy of the insurer's records was true; null when nothing was loaded. */
   readonly copyAsOf: string | null
   readonly quarantined: number
+  /** A batch of the feed was met behind a gap, or was refused, and the copy has not passed it since. */
+  readonly feedGap: boolean
+  readonly feedRefused: boolean
   readonly standby: boolean
 }
 
@@ -16,15 +19,27 @@ export class DatabaseUnfit extends Error {
 
 /** One cheap statement: readiness is asked every few seconds by every balancer. */
 export async function readState(sql: Sql, logId: number): Promise<DatabaseState> {
-  const rows = await sql<{ writable: boolean; as_of: string | null; quarantined: number; standby: boolean }[]>`
+  const rows = await sql<StateRow[]>`
     select exists (select from log_head where log_id = ${logId}::smallint)
              and has_table_privilege('log_entry', 'INSERT') and has_table_privilege('entry_detail', 'INSERT') as writable,
            (select as_of from feed_watermark where feed = 'vss') as as_of,
+           exists (select from feed_watermark where held_sequence > sequence) as gap,
+           exists (select from feed_watermark where refused_sequence > sequence) as refused,
            (select count(*)::int from (select from quarantine where not resolved limit 1000) q) as quarantined,
            pg_is_in_recovery() as standby`
   const row = rows[0]
   if (row === undefined) throw new Error('one row was asked for')
-  return { logWritable: row.writable, copyAsOf: row.as_of, quarantined: row.quarantined, standby: row.standby }
+  const { writable, as_of, quarantined, gap, refused, standby } = row
+  return { logWritable: writable, copyAsOf: as_of, quarantined, feedGap: gap, feedRefused: refused, standby }
+}
+
+interface StateRow {
+  writable: boolean
+  as_of: string | null
+  quarantined: number
+  gap: boolean
+  refused: boolean
+  standby: boolean
 }
 
 /**

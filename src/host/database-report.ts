@@ -8,6 +8,8 @@ import { readState } from '../db/readiness.ts'
 export interface DatabaseReport {
   readonly logWritable: boolean
   readonly feedAgeSeconds: number | null
+  /** Why the copy is known to lack a batch. */
+  readonly feedIncomplete: { readonly gap: boolean; readonly refused: boolean }
   readonly quarantined: number
   readonly keys: KeyExpiry
 }
@@ -37,6 +39,7 @@ async function read(query: Query): Promise<DatabaseReport> {
   return {
     logWritable: state.logWritable && !state.standby,
     feedAgeSeconds: ageMs === null ? null : ageMs / 1000,
+    feedIncomplete: { gap: state.feedGap, refused: state.feedRefused },
     quarantined: state.quarantined,
     keys,
   }

@@ -46,6 +46,8 @@ function degradations(scope: Scope, state: DatabaseState): string[] {
     if (ageMs > copyStaleAfterMs) reasons.push('copyStale')
     else if (ageMs > copyLateAfterMs) reasons.push('copyLate')
   }
+  if (state.feedGap) reasons.push('feedGap')
+  if (state.feedRefused) reasons.push('feedBatchRefused')
   if (state.quarantined > 0) reasons.push('rowsInQuarantine')
   return reasons
 }

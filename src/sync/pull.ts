@@ -7,7 +7,7 @@ import { readParts } from './inbox/parts.ts'
 import { findWaiting, forget, listWaiting } from './inbox/store.ts'
 import { type Manifest, readManifest } from './manifest.ts'
 import { missingBefore, type SequenceRange } from './status.ts'
-import { readFeedState } from './watermark/store.ts'
+import { noteRefused, readFeedState } from './watermark/store.ts'
 
 export interface PullJob {
   readonly sql: Sql
@@ -44,10 +44,10 @@ export async function pullPass(job: PullJob, feedUrl: string | null): Promise<Se
       await applyPushed(job, next)
       continue
     }
-    if (feedUrl !== null) offered ??= await listOffered(job, feedUrl, state.sequence)
+    if (feedUrl !== null) offered ??= await noted(job, next, listOffered(job, feedUrl, state.sequence))
     const batch = offered?.find(({ manifest }) => manifest.sequence === next)
     if (batch !== undefined) {
-      await applyBatch(job, batch)
+      await noted(job, next, applyBatch(job, batch))
       continue
     }
     const behind = offered?.filter(({ manifest }) => manifest.sequence > next) ?? []
@@ -69,6 +69,20 @@ async function listOffered(job: PullJob, feedUrl: string, after: number): Promis
   return batches
 }
 
+/** What the insurer offers and cannot be taken is known to be missing. Where not even a manifest is right, the next one. */
+async function noted<T>(job: PullJob, sequence: number, work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    if (isRefusal(error)) await noteRefused(job.sql, job.feed, sequence)
+    throw error
+  }
+}
+
+function isRefusal(error: unknown): error is ServiceError {
+  return error instanceof ServiceError && error.code.startsWith('feed_')
+}
+
 async function applyPushed(job: PullJob, sequence: number): Promise<void> {
   const query = <T>(run: (sql: Sql) => Promise<T>) => run(job.sql)
   const kept = await findWaiting(job.sql, job.feed, sequence)
@@ -78,7 +92,8 @@ async function applyPushed(job: PullJob, sequence: number): Promise<void> {
     const result = await applyBatch(job, { manifest, bytes: () => readParts(query, job.keys, kept.upload) })
     if (result.state !== 'gap') await forget(job.sql, job.feed, sequence)
   } catch (error) {
-    if (!(error instanceof ServiceError) || !error.code.startsWith('feed_')) throw error
+    if (!isRefusal(error)) throw error
+    await noteRefused(job.sql, job.feed, sequence)
     await forget(job.sql, job.feed, sequence)
     job.onRefused(sequence, error)
   }

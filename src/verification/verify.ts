@@ -8,7 +8,7 @@ import { asOfDay, needsHistory } from '../coverage/history.ts'
 import { findEarlier } from '../coverage/store.ts'
 import { type Names, namesOf, type Pseudonym, pseudonym } from '../data-keys.ts'
 import { QueueFull } from '../db/group.ts'
-import { type Decision, decide } from '../entitlement/decide.ts'
+import { type Decision, decide, type EntitlementFacts } from '../entitlement/decide.ts'
 import type { Warning } from '../entitlement/decision-code.ts'
 import { textsFor } from '../entitlement/decision-text.ts'
 import { withPortalAnswer } from '../entitlement/portal-answer.ts'
@@ -171,11 +171,17 @@ function decideFor(
     : withPortalAnswer(warned, request.portalAnswer.code)
 }
 
-function copyState(scope: Job, copy: CopyRead | null, now: Date): 'fresh' | 'late' | 'stale' | 'failed' {
+function copyState(scope: Job, copy: CopyRead | null, now: Date): EntitlementFacts['copy'] {
   if (copy === null || copy.watermark === null) return 'failed'
   const ageMs = now.getTime() - copy.watermark.asOf.getTime()
   const { copyLateAfterMs, copyStaleAfterMs } = scope.service.config
-  return ageMs > copyStaleAfterMs ? 'stale' : ageMs > copyLateAfterMs ? 'late' : 'fresh'
+  return ageMs > copyStaleAfterMs
+    ? 'stale'
+    : ageMs > copyLateAfterMs
+      ? 'late'
+      : copy.watermark.incomplete
+        ? 'incomplete'
+        : 'fresh'
 }
 
 function evidenceWarnings(evidence: Evidence, comparison: Comparison | null, decision: Decision): Warning[] {

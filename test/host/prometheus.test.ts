@@ -32,6 +32,7 @@ test('a label could name a client, a facility or a person', async () => {
     'le',
     'method',
     'outcome',
+    'reason',
     'route',
     'state',
     'statement',
@@ -89,6 +90,7 @@ test('a database that does not answer would show old figures, or hide all others
   const ofDatabase = [
     'kiemthe_feed_age_seconds',
     'kiemthe_log_writable',
+    'kiemthe_feed_incomplete',
     'kiemthe_clients',
     'kiemthe_client_key_expiry_days',
   ]

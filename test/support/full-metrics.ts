@@ -18,6 +18,7 @@ export const WATCHED: Watched = {
   database: async () => ({
     logWritable: true,
     feedAgeSeconds: 60,
+    feedIncomplete: { gap: false, refused: false },
     quarantined: 0,
     keys: { firstDays: 20, clients: { expired: 0, '7d': 0, '30d': 1, later: 2 } },
   }),

@@ -80,6 +80,20 @@ async function status(running: Running) {
   return JSON.parse(await (await fetch(`${running.url}/v1/sync/status`, { headers })).text()).feeds[0]
 }
 
+async function ready(running: Running) {
+  return JSON.parse(await (await fetch(`${running.url}/health/ready`)).text())
+}
+
+/** Of this release's own data: somebody who can be asked for by typing. */
+const isAnswered = (each: FeedRow) =>
+  each.status === 'active' && each.citizenId !== null && each.coverageNo === 1 && (each.validTo ?? today) >= today
+
+async function told(running: Running, { citizenId, fullName, dateOfBirth }: FeedRow) {
+  const evidence = { kind: 'chipIdTyped', number: citizenId, fullName, dateOfBirth }
+  const token = await world.token('facility:38001')
+  return (await post(running.url, token, { evidence, serviceDate: today, purpose: 'arrival' })).body
+}
+
 async function facts(number: string) {
   const [read] = await findSealed(world.owner, [namesOf(keys, number)])
   if (read === undefined) throw new Error('one key was asked for')
@@ -174,6 +188,18 @@ describe('a pushed delta', () => {
     expect(await status(running)).toMatchObject({ sequence: 1, waiting: [4], missing: [{ from: 2, to: 3 }] })
     expect(await facts(row(0).insuranceNumber)).toMatchObject([{ status: 'revoked' }])
     expect(await facts(row(1).insuranceNumber)).toMatchObject([{ registeredFacility: row(1).registeredFacility }])
+    // whoever is told "no" or "do not know" is told that the copy lacks something; a "yes" is not put in doubt
+    expect(await ready(running)).toEqual({ status: 'degraded', reasons: ['feedGap'] })
+    const active = rows.find((each, i) => i > 1 && isAnswered(each)) as FeedRow
+    const nobody = { ...active, citizenId: '038090999999' }
+    expect(await told(running, active)).toMatchObject({ code: 'valid', warnings: [] })
+    expect(await told(running, row(0))).toMatchObject({ warnings: ['copyLate'] })
+    const no = await told(running, nobody)
+    expect(no).toMatchObject({ code: 'no_match', warnings: expect.arrayContaining(['copyLate']) })
+    expect([no.desk, no.integrator]).toEqual([
+      expect.stringContaining('cập nhật chậm'),
+      expect.stringContaining('missing'),
+    ])
     const entries = (await whole()).entries
     await pullPass(job, null)
     expect((await whole()).entries).toBe(entries) // waiting costs nothing
@@ -185,6 +211,8 @@ describe('a pushed delta', () => {
     })
     expect(await pullPass(job, null)).toEqual([])
     expect(await status(running)).toMatchObject({ sequence: 4, waiting: [], missing: [] })
+    expect(await ready(running)).toEqual({ status: 'ready', reasons: [] })
+    expect((await told(running, nobody)).warnings).not.toContain('copyLate')
     expect(await facts(row(0).insuranceNumber)).toMatchObject([{ status: 'revoked' }])
     expect(await facts(row(1).insuranceNumber)).toMatchObject([{ registeredFacility: '01C54' }])
     // what was known of the first one never went back to "active"
@@ -244,6 +272,13 @@ describe('a pushed delta', () => {
     await pullPass(job, null)
     expect(said).toEqual([expect.stringContaining('batch 2 was refused: feed_signature')])
     expect(await whole()).toEqual(before)
+    // known to be missing, until it is here
+    expect(await ready(running)).toEqual({ status: 'degraded', reasons: ['feedBatchRefused'] })
+    await world.owner`update client_key set revoked_at = null`
+    expect(await status(running)).toMatchObject({ waiting: [], missing: [{ from: 2, to: 2 }] })
+    await push(running, await make(2, [revoke(0)]))
+    await pullPass(job, null)
+    expect(await ready(running)).toEqual({ status: 'ready', reasons: [] })
   })
 })
 
@@ -354,6 +389,8 @@ describe('deltas that the insurer offers', () => {
     let failed = 0
     await pullPass(job, url).catch(() => failed++)
     expect(failed).toBe(failures)
+    const [known] = await world.owner`select refused_sequence > sequence as refused from feed_watermark`
+    expect(known?.['refused'] === true).toBe(failures > 0 && fault !== 'unavailable')
     await pullPass(job, url)
     expect((await whole()).watermark).toMatchObject([{ sequence: 4 }])
     // the last word of each record

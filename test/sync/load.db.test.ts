@@ -141,7 +141,7 @@ describe('what was loaded', () => {
     wanted.forEach(({ someone }, n) => {
       expect(found[n]).toEqual({
         subject: lookupKey(keys, someone.citizenId),
-        watermark: { feedSequence: 1, asOf },
+        watermark: { feedSequence: 1, asOf, incomplete: false },
         coverages: someone.coverages.map(coverageOf).toSorted(byNumber),
       })
     })

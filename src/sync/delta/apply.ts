@@ -6,7 +6,7 @@ import type { Sql } from '../../db/connect.ts'
 import { ServiceError } from '../../errors.ts'
 import type { Manifest } from '../manifest.ts'
 import { refuseOther } from '../watermark/refuse-other.ts'
-import { readFeedState } from '../watermark/store.ts'
+import { noteHeld, readFeedState } from '../watermark/store.ts'
 import { endings, numbersOf, type PreparedDelta, prepareDelta, withoutClaims } from './prepare.ts'
 import { applying, findHolders } from './store.ts'
 
@@ -42,6 +42,7 @@ export async function applyDelta(
   const read = await prepareDelta(keys, manifest, source)
   const prepared = withoutClaims(keys, manifest, read, await findHolders(sql, numbersOf(read.changes)))
   if (sequence > held.sequence + 1) {
+    await noteHeld(sql, feed, sequence)
     const ended = await applyEndings(sql, manifest, prepared, deed)
     return { state: 'gap', missingFrom: held.sequence + 1, missingTo: sequence - 1, endings: ended }
   }

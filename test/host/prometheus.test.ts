@@ -27,6 +27,7 @@ test('a label could name a client, a facility or a person', async () => {
   expect([...labels].sort()).toEqual([
     'assurance',
     'code',
+    'feed',
     'key_ends',
     'lane',
     'le',
@@ -91,6 +92,7 @@ test('a database that does not answer would show old figures, or hide all others
     'kiemthe_feed_age_seconds',
     'kiemthe_log_writable',
     'kiemthe_feed_incomplete',
+    'kiemthe_feed_quarantined_rows',
     'kiemthe_clients',
     'kiemthe_client_key_expiry_days',
   ]

@@ -162,7 +162,7 @@ export function merging(sql: Sql, merge: FullMerge): Fragment {
         set reason = excluded.reason, sealed = excluded.sealed, seen_at = now(), resolved = false
       returning 1
     ), overtaken as (
-      update quarantine q set resolved = true
+      update quarantine q set resolved = true, resolved_at = moved.loaded_at
         from moved where q.feed = ${feed} and q.sequence < ${sequence}::bigint and not q.resolved
     ), state as (
       insert into feed_batch (feed, applied_at, sequence, kind, digest, as_of, rows, opened, closed, quarantined)

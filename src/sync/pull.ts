@@ -41,13 +41,13 @@ export async function pullPass(job: PullJob, feedUrl: string | null): Promise<Se
     for (const sequence of waiting.filter((each) => each <= state.sequence)) await forget(job.sql, job.feed, sequence)
     const next = state.sequence + 1
     if (waiting.includes(next)) {
-      await applyPushed(job, next)
+      if ((await applyPushed(job, next)) === 'renamed') return [] // with the keys that the loop is given next
       continue
     }
     if (feedUrl !== null) offered ??= await noted(job, next, listOffered(job, feedUrl, state.sequence))
     const batch = offered?.find(({ manifest }) => manifest.sequence === next)
     if (batch !== undefined) {
-      await noted(job, next, applyBatch(job, batch))
+      if ((await noted(job, next, applyBatch(job, batch))).state === 'renamed') return []
       continue
     }
     const behind = offered?.filter(({ manifest }) => manifest.sequence > next) ?? []
@@ -83,19 +83,21 @@ function isRefusal(error: unknown): error is ServiceError {
   return error instanceof ServiceError && error.code.startsWith('feed_')
 }
 
-async function applyPushed(job: PullJob, sequence: number): Promise<void> {
+async function applyPushed(job: PullJob, sequence: number): Promise<DeltaResult['state'] | 'refused'> {
   const query = <T>(run: (sql: Sql) => Promise<T>) => run(job.sql)
   const kept = await findWaiting(job.sql, job.feed, sequence)
-  if (kept === null) return
+  if (kept === null) return 'already'
   try {
     const manifest = await readManifest(query, kept.manifest, job.now())
     const result = await applyBatch(job, { manifest, bytes: () => readParts(query, job.keys, kept.upload) })
-    if (result.state !== 'gap') await forget(job.sql, job.feed, sequence)
+    if (result.state !== 'gap' && result.state !== 'renamed') await forget(job.sql, job.feed, sequence)
+    return result.state
   } catch (error) {
     if (!isRefusal(error)) throw error
     await noteRefused(job.sql, job.feed, sequence)
     await forget(job.sql, job.feed, sequence)
     job.onRefused(sequence, error)
+    return 'refused'
   }
 }
 

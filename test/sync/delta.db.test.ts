@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { dailyOperations } from '../../mocks/insurer/daily.ts'
 import { type FeedFile, writeFeedFile } from '../../mocks/insurer/feed-file.ts'
@@ -8,10 +9,14 @@ import { type Fault, type Insurer, startInsurer } from '../../mocks/insurer/serv
 import { rowsOf } from '../../mocks/province/person.ts'
 import { addDays, todayInVietnam } from '../../src/calendar.ts'
 import { rollBack, takeFeed } from '../../src/cli/import.ts'
+import { renameAll } from '../../src/cli/keys/rename.ts'
 import { pullJob } from '../../src/cli/pull.ts'
 import { findSealed, openRead } from '../../src/coverage/store.ts'
 import { type DataKeys, deriveDataKeys, lookupKey, namesOf } from '../../src/data-keys.ts'
+import { connect } from '../../src/db/connect.ts'
+import { applyDelta } from '../../src/sync/delta/apply.ts'
 import type { FeedRow } from '../../src/sync/feed.ts'
+import { readManifest } from '../../src/sync/manifest.ts'
 import { type PullJob, pullPass } from '../../src/sync/pull.ts'
 import { replayQuarantine } from '../../src/sync/quarantine/replay.ts'
 import { createWorld, post, type Running, type World } from '../support/service.ts'
@@ -179,6 +184,78 @@ describe('a pushed delta', () => {
     renaming.keys = keys
     await pullPass(held, null)
     expect(await status(running)).toMatchObject({ sequence: 2, waiting: [] })
+  })
+
+  describe('that began before a rotation of the lookup key', () => {
+    const second = Buffer.alloc(32, 7).toString('base64')
+    const chain = () => ({ '1': String(world.dataKeys.lookup), '2': second })
+    const renamedKeys = () => deriveDataKeys({ ...world.dataKeys, lookup: { current: 2, generations: chain() } })
+    /** As `kiemthe keys rotate lookup` in its step `rename`, to its end. */
+    const rename = () =>
+      renameAll(
+        world.owner,
+        deriveDataKeys({
+          ...world.dataKeys,
+          lookup: {
+            current: 1,
+            generations: chain(),
+            rotation: { step: 'added', at: new Date().toISOString() },
+          },
+        }),
+        () => {},
+      )
+
+    test.each<[string, number]>([
+      ['', 2],
+      [' and waits for another one', 5],
+    ])('would come in under names that nobody asks for%s: it is read again', async (_, sequence) => {
+      const { manifest, bytes } = await make(sequence, [revoke(0), put(1, { coverageNo: 7 })])
+      const read = await readManifest((run) => run(world.owner), manifest, new Date())
+      const untilRenamed = async function* () {
+        yield bytes.subarray(0, 20)
+        await rename()
+        yield bytes.subarray(20)
+      }
+      expect(await applyDelta(world.owner, keys, read, untilRenamed(), job.deed)).toEqual({ state: 'renamed' })
+      const former = await world.owner`select from coverage where renamed_to is null`
+      expect(former).toHaveLength(0)
+      expect((await whole()).watermark).toMatchObject([{ sequence: 1 }])
+      keys = renamedKeys()
+      const again = await applyDelta(world.owner, keys, read, Readable.from([bytes], { objectMode: false }), job.deed)
+      expect(again).toMatchObject(sequence === 2 ? { state: 'applied', changes: 2 } : { state: 'gap', endings: 1 })
+      expect(await facts(row(0).insuranceNumber)).toMatchObject([{ status: 'revoked' }])
+    })
+
+    test('would be lost when people are renamed in the very moment it is applied: it stays in the inbox', async () => {
+      const running = await world.start()
+      await push(running, await make(2, [revoke(0)]))
+      const sql = connect(world.ownerUrl, { connectionsMax: 1, statementTimeoutMs: 0, applicationName: 'held delta' })
+      const held = { keys }
+      const loop = pullJob(sql, held, 'vss', () => {})
+      try {
+        const passing = await world.owner.begin(async (tx) => {
+          await tx`update feed_watermark set lookup_generation = 2`
+          const pass = pullPass(loop, null)
+          // on another connection: a transaction sees one state of it
+          const waits = async () =>
+            (
+              await world.owner`
+              select from pg_stat_activity where application_name = 'held delta' and wait_event_type = 'Lock'`
+            ).count
+          await expect.poll(waits).toBe(1)
+          return { pass }
+        })
+        expect(await passing.pass).toEqual([])
+        expect(await status(running)).toMatchObject({ sequence: 1, waiting: [2] })
+        await rename()
+        held.keys = renamedKeys()
+        await pullPass(loop, null)
+        keys = held.keys
+        expect(await facts(row(0).insuranceNumber)).toMatchObject([{ status: 'revoked' }])
+      } finally {
+        await sql.end()
+      }
+    })
   })
 
   test('after a gap is held and the gap is named; what ends a card does not wait, and an older batch does not undo it', async () => {

@@ -8,6 +8,13 @@ export interface FeedState {
   readonly rows: number
 }
 
+/** Whether rows may still be named under this generation of the lookup key: false once a rotation renames people. */
+export async function isNamedUnder(sql: Sql, feed: string, generation: number): Promise<boolean> {
+  const [row] = await sql<{ named: boolean }[]>`
+    select coalesce(lookup_generation, 1) <= ${generation}::smallint as named from feed_watermark where feed = ${feed}`
+  return row?.named === true
+}
+
 /** A batch after a gap was met: until the watermark passes it, the copy is known to lack something. */
 export async function noteHeld(sql: Sql, feed: string, sequence: number): Promise<void> {
   await sql`

@@ -54,6 +54,13 @@ export async function oddSession(sql: Sql): Promise<string | null> {
   return `TimeZone ${row?.zone} and DateStyle ${row?.style}`
 }
 
+/** Whether this role may move the watermark: who may not would fail at each batch. */
+export async function mayBringIn(sql: Sql): Promise<boolean> {
+  const [row] = await sql<{ may: boolean }[]>`
+    select has_column_privilege('feed_watermark', 'sequence', 'UPDATE') and has_table_privilege('coverage', 'INSERT') as may`
+  return row?.may === true
+}
+
 /**
  * Why this role must not serve: what it could do to the log. Empty when the law holds. Covers superusers, owners (of the
  * tables, and of the schema and the database, who may drop what others own in them), rights on single columns, and

@@ -13,7 +13,7 @@ import { renameAll } from '../../src/cli/keys/rename.ts'
 import { pullJob } from '../../src/cli/pull.ts'
 import { findSealed, openRead } from '../../src/coverage/store.ts'
 import { type DataKeys, deriveDataKeys, lookupKey, namesOf } from '../../src/data-keys.ts'
-import { connect } from '../../src/db/connect.ts'
+import { connect, type Sql } from '../../src/db/connect.ts'
 import { applyDelta } from '../../src/sync/delta/apply.ts'
 import type { FeedRow } from '../../src/sync/feed.ts'
 import { readManifest } from '../../src/sync/manifest.ts'
@@ -29,6 +29,8 @@ const rows = rowsOf(province, 0, RECORDS)
 let world: World
 let keys: DataKeys
 let folder: string
+/** With the grants that the command has. */
+let syncing: Sql
 let job: PullJob
 let said: string[]
 let insurer: Insurer | null = null
@@ -38,13 +40,15 @@ beforeEach(async () => {
   keys = deriveDataKeys(world.dataKeys)
   folder = await mkdtemp(join(tmpdir(), 'kiemthe-feed-'))
   said = []
-  job = pullJob(world.owner, { keys }, 'vss', (line) => said.push(line))
+  syncing = connect(world.syncUrl, { connectionsMax: 1, statementTimeoutMs: 0, applicationName: 'kiemthe pull' })
+  job = pullJob(syncing, { keys }, 'vss', (line) => said.push(line))
 })
 
 afterEach(async () => {
   await insurer?.close()
   insurer = null
   await rm(folder, { recursive: true, force: true })
+  await syncing?.end({ timeout: 5 })
   await world?.close()
 })
 
@@ -167,7 +171,7 @@ describe('a pushed delta', () => {
     const rotation = { step: 'added', at: new Date().toISOString() } as const
     const lookup = { current: 1, generations: { '1': String(world.dataKeys.lookup), '2': second }, rotation }
     const renaming = { keys: deriveDataKeys({ ...world.dataKeys, lookup }) }
-    const held = pullJob(world.owner, renaming, 'vss', () => {})
+    const held = pullJob(syncing, renaming, 'vss', () => {})
     await pullPass(held, null)
     expect(await status(running)).toMatchObject({ sequence: 1, waiting: [2] })
     const path = join(folder, 'delta.jws')
@@ -216,12 +220,12 @@ describe('a pushed delta', () => {
         await rename()
         yield bytes.subarray(20)
       }
-      expect(await applyDelta(world.owner, keys, read, untilRenamed(), job.deed)).toEqual({ state: 'renamed' })
+      expect(await applyDelta(syncing, keys, read, untilRenamed(), job.deed)).toEqual({ state: 'renamed' })
       const former = await world.owner`select from coverage where renamed_to is null`
       expect(former).toHaveLength(0)
       expect((await whole()).watermark).toMatchObject([{ sequence: 1 }])
       keys = renamedKeys()
-      const again = await applyDelta(world.owner, keys, read, Readable.from([bytes], { objectMode: false }), job.deed)
+      const again = await applyDelta(syncing, keys, read, Readable.from([bytes], { objectMode: false }), job.deed)
       expect(again).toMatchObject(sequence === 2 ? { state: 'applied', changes: 2 } : { state: 'gap', endings: 1 })
       expect(await facts(row(0).insuranceNumber)).toMatchObject([{ status: 'revoked' }])
     })
@@ -229,7 +233,7 @@ describe('a pushed delta', () => {
     test('would be lost when people are renamed in the very moment it is applied: it stays in the inbox', async () => {
       const running = await world.start()
       await push(running, await make(2, [revoke(0)]))
-      const sql = connect(world.ownerUrl, { connectionsMax: 1, statementTimeoutMs: 0, applicationName: 'held delta' })
+      const sql = connect(world.syncUrl, { connectionsMax: 1, statementTimeoutMs: 0, applicationName: 'held delta' })
       const held = { keys }
       const loop = pullJob(sql, held, 'vss', () => {})
       try {

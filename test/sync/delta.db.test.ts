@@ -440,7 +440,7 @@ test('a past day is answered by the status that held then, as far as known now',
 })
 
 describe('deltas that the insurer offers', () => {
-  const plan = { province, records: RECORDS, changes: 30 }
+  const plan = { province, records: RECORDS, changes: 30, people: 'all' as const }
 
   beforeEach(async () => {
     insurer = await startInsurer({

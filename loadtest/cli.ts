@@ -6,6 +6,7 @@ import { importFigures } from './import.ts'
 import { importKills } from './import-kills.ts'
 import { lanes } from './lanes.ts'
 import { middleware } from './middleware.ts'
+import { pushVisible } from './push-visible.ts'
 import { ratio } from './ratio.ts'
 import { syncModel } from './sync-model-run.ts'
 
@@ -32,6 +33,10 @@ const SCENARIOS: Readonly<Record<string, { readonly what: string; readonly run: 
     'sync-model': { what: 'orders of feeds, cuts and rollbacks against a model (--runs --seed)', run: syncModel },
     lanes: { what: 'p50 and p99 of single checks alone, and while batches of 1,000 run all the time', run: lanes },
     middleware: { what: 'µs that each step of a request adds, in process (--requests --rounds)', run: middleware },
+    'push-visible': {
+      what: 'seconds from the push of a delta until an answer shows it, p50 and p95 (--records --rows --runs)',
+      run: pushVisible,
+    },
     ratio: { what: 'verified requests/s ÷ a bare control, in turn', run: ratio },
   }
 

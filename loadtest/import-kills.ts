@@ -42,7 +42,7 @@ export async function importKills(args: string[]): Promise<void> {
       rows.slice(10).map((row, i) => (i % 3 === 0 ? { ...row, status: 'held', statusFrom: province.baseDate } : row)),
     )
     const delta = await write(3, 'delta', [
-      ...dailyOperations({ province, records, changes: Math.floor(records / 20) }, 1),
+      ...dailyOperations({ province, records, changes: Math.floor(records / 20), people: 'all' }, 1),
     ] satisfies Operation[])
     const states = new Map<string, string>()
     const seen = { old: 0, new: 0 }

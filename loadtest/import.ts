@@ -58,7 +58,7 @@ export async function importFigures(args: string[]): Promise<void> {
     const merged = await take('full feed of which 1 % changed', records, second.path)
     say(`ratio to the same COPY ${(copy / merged.seconds).toFixed(2)}`)
     const before = await size()
-    const plan = { province, records, changes }
+    const plan = { province, records, changes, people: 'all' } as const
     const delta = await write(3, 'delta', dailyOperations(plan, 1))
     await take('delta, the start of the process in it', delta.rows, delta.path)
     const grown = (await size()) - before

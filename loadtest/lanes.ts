@@ -24,7 +24,7 @@ export async function lanes(args: string[]): Promise<void> {
   const seconds = Number(values.seconds)
   const connections = Number(values.connections)
   const more = values.cards === undefined ? [] : ['--cards', values.cards]
-  const demo = await startDemo(values.data, Number(values.port), more)
+  const demo = await startDemo(values.data, Number(values.port), [...more, '--still'])
   try {
     const calls = demoCalls(values.data, 6_690)
     const batches = batchCalls(calls, Number(values.batches), Number(values.items))

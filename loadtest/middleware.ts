@@ -220,7 +220,7 @@ async function world() {
     body: JSON.stringify({ evidence, serviceDate, purpose: 'arrival' }),
     findCoverage: async () => ({
       subject,
-      watermark: { feedSequence: 1, asOf: new Date(), loadedAt: '2026-01-01 00:00:00+00' },
+      watermark: { feedSequence: 1, asOf: new Date(), loadedAt: '2026-01-01 00:00:00+00', incomplete: false },
       coverages: [],
     }),
   }

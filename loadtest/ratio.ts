@@ -19,7 +19,7 @@ export async function ratio(args: string[]): Promise<void> {
   })
   const seconds = Number(values.seconds)
   const connections = Number(values.connections)
-  const demo = await startDemo(values.data, Number(values.port))
+  const demo = await startDemo(values.data, Number(values.port), ['--still'])
   try {
     const calls = demoCalls(values.data, 6_690)
     const control = await startControl(await answerBytes(demo.url, calls[0]))

@@ -15,12 +15,12 @@ import {
 } from '../src/cli/data-folder.ts'
 import { readDemoClients, saveDemoClients } from '../src/cli/demo-clients.ts'
 import { startEmbedded } from '../src/cli/embedded/start.ts'
-import { embeddedUrl } from '../src/cli/owner-url.ts'
+import { appUrlOf, embeddedUrl, syncUrlOf } from '../src/cli/owner-url.ts'
 import type { DataKeysFile } from '../src/data-keys.ts'
 import { connect, type Sql } from '../src/db/connect.ts'
 import { ensureDatabase } from '../src/db/database.ts'
 import { migrateSchema } from '../src/db/migrate.ts'
-import { APP_ROLE, ensureRoles } from '../src/db/roles.ts'
+import { ensureRoles } from '../src/db/roles.ts'
 
 const CLI = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
 
@@ -28,6 +28,7 @@ const CLI = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
 export interface SyncWorld {
   readonly ownerUrl: string
   readonly appUrl: string
+  readonly syncUrl: string
   readonly sql: Sql
   readonly dataKeys: DataKeysFile
   readonly folder: DataFolder
@@ -64,12 +65,10 @@ export async function openSyncWorld(name: string): Promise<SyncWorld> {
   const dataKeys = await dataKeysOf(folder)
   const key = (await readDemoClients(folder))?.['feed:vss']
   if (key === undefined) throw new Error('the demo has a feed')
-  const appUrl = new URL(ownerUrl)
-  appUrl.username = APP_ROLE
-  appUrl.password = passwords.app
   return {
     ownerUrl,
-    appUrl: appUrl.href,
+    appUrl: appUrlOf(ownerUrl, passwords),
+    syncUrl: syncUrlOf(ownerUrl, passwords),
     sql,
     dataKeys,
     folder,

@@ -6,7 +6,7 @@ import { StartError } from './node.ts'
 /** The list of commands; each is loaded only when it is asked for. */
 const COMMANDS: Readonly<Record<string, { readonly what: string; readonly load: () => Promise<Command> }>> = {
   demo: {
-    what: 'the demo province on this machine (npm start): --cards --port --data --seed',
+    what: 'the demo province on this machine (npm start): --cards --port --data --seed --delta-every SECONDS --still',
     load: async () => (await import('./cli/demo.ts')).demo,
   },
   edge: {

@@ -24,7 +24,12 @@ export interface Service {
   readonly metrics: Metrics
 }
 
-export type Trouble = 'copyUnreadable' | 'visitNotChecked' | 'batchItemFailed' | 'refusedCallsNotRecorded'
+export type Trouble =
+  | 'copyUnreadable'
+  | 'visitNotChecked'
+  | 'batchItemFailed'
+  | 'refusedCallsNotRecorded'
+  | 'feedBatchHeld'
 
 /** One request or one job. */
 export interface Scope {

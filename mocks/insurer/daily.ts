@@ -1,6 +1,7 @@
 import { addDays, type IsoDate } from '../../src/calendar.ts'
 import type { FeedRow } from '../../src/sync/feed.ts'
-import { type Province, rowsOf } from '../province/person.ts'
+import { changingIndex, countChanging } from '../province/changing.ts'
+import { type Province, person, rowsOf } from '../province/person.ts'
 
 /** A line of a delta. */
 export type Operation =
@@ -18,6 +19,8 @@ export interface DailyPlan {
   readonly records: number
   /** Records touched in a day. */
   readonly changes: number
+  /** `changing`: those alone whom no sample has. */
+  readonly people: 'all' | 'changing'
 }
 
 /** Coverages that a day adds to people who have one or two already. */
@@ -29,16 +32,20 @@ const STRIDE = 7_368_787
 /**
  * What changed on one day, 1 the day after the full feed: pure, the same for the same plan and day. Over days every record
  * is touched once before any is again. In twenty: 6 renewals, 4 moves, 3 ends, 2 revocations, 2 replacements, 2 births,
- * 1 record taken away.
+ * 1 record taken away. `date` is when it took effect: a demo's days last a minute.
  */
-export function* dailyOperations(plan: DailyPlan, day: number): Generator<Operation> {
-  const { province, records, changes } = plan
-  const date = addDays(province.baseDate, day)
-  const stride = coprime(STRIDE % records || 1, records)
+export function* dailyOperations(
+  plan: DailyPlan,
+  day: number,
+  date = addDays(plan.province.baseDate, day),
+): Generator<Operation> {
+  const { province, records, changes, people } = plan
+  const many = people === 'all' ? records : countChanging(records)
+  const stride = coprime(STRIDE % many || 1, many)
   for (let i = 0; i < changes; i++) {
     const turn = (day - 1) * changes + i
-    const slot = Number((BigInt(turn) * BigInt(stride)) % BigInt(records))
-    const row = rowsOf(province, slot, slot + 1)[0]
+    const at = Number((BigInt(turn) * BigInt(stride)) % BigInt(many))
+    const row = people === 'all' ? rowsOf(province, at, at + 1)[0] : person(province, changingIndex(at)).coverages[0]
     if (row !== undefined) yield* operationsOf(plan, row, turn, date)
   }
 }

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { todayInVietnam } from '../../src/calendar.ts'
 import { type DailyPlan, dailyOperations } from './daily.ts'
 import { type FeedFile, type FeedKey, writeFeedFile } from './feed-file.ts'
 
@@ -33,11 +34,13 @@ export interface InsurerOptions {
   readonly port?: number
   /** Keeps producing; 0: only when asked. */
   readonly produceEveryMs?: number
+  /** A demo's: what was made before in this folder is offered still, and what is made took effect today. */
+  readonly goesOn?: boolean
 }
 
 /** The insurer's side of `src/sync/README.md`: signs and offers daily deltas of a demo province, and goes wrong on demand. */
 export async function startInsurer(options: InsurerOptions): Promise<Insurer> {
-  const manifests: { readonly sequence: number; readonly text: string }[] = []
+  const manifests = options.goesOn === true ? await manifestsIn(options.folder, options) : []
   const faults = new Map<Fault, number>()
   const happens = (fault: Fault): boolean => {
     const times = faults.get(fault) ?? 0
@@ -52,7 +55,8 @@ export async function startInsurer(options: InsurerOptions): Promise<Insurer> {
       const created = options.now()
       const { feed, encoding } = options
       const file = { feed, sequence, kind: 'delta', encoding, asOf: created, created } as const
-      const { manifest } = await writeFeedFile(options.folder, options.key, file, dailyOperations(options.plan, day))
+      const lines = dailyOperations(options.plan, day, options.goesOn === true ? todayInVietnam(created) : undefined)
+      const { manifest } = await writeFeedFile(options.folder, options.key, file, lines)
       manifests.push({ sequence, text: manifest })
       return sequence
     })
@@ -123,6 +127,23 @@ export async function startInsurer(options: InsurerOptions): Promise<Insurer> {
       await new Promise<void>((resolve) => server.close(() => resolve()))
       await producing
     },
+  }
+}
+
+interface Made {
+  readonly sequence: number
+  readonly text: string
+}
+
+/** In order from the one after the full feed. What a kill left half-written ends them, and is made again. */
+async function manifestsIn(folder: string, { feed, sequence }: InsurerOptions): Promise<Made[]> {
+  const names = new Set(await readdir(folder))
+  const made: Made[] = []
+  for (let next = sequence + 1; ; next++) {
+    const name = `${feed}-${String(next).padStart(8, '0')}-delta.jws`
+    const text = names.has(name) ? await readFile(join(folder, name), 'utf8') : ''
+    if (!text.endsWith('\n')) return made
+    made.push({ sequence: next, text: text.trim() })
   }
 }
 

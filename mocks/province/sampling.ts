@@ -1,3 +1,4 @@
+import { isChanging } from './changing.ts'
 import type { ScanCode } from './expected.ts'
 import { layoutOf } from './layout.ts'
 import { childOutsider, misread, outsider, outsiderCount } from './outsider.ts'
@@ -12,7 +13,8 @@ export interface Population {
 
 /**
  * People as they come to a desk: each once, drawn from the whole province, the first ten of a thousand being the same ten.
- * With a code only those whose scan gives it; ends when there are no more.
+ * With a code only those whose scan gives it; ends when there are no more. Whom a running demo's insurer may change is none
+ * of them.
  */
 export function* peopleByScan(population: Population, code: ScanCode | null): Generator<Person> {
   const { province } = population
@@ -34,5 +36,8 @@ export function* peopleByScan(population: Population, code: ScanCode | null): Ge
 function* residents({ province, records }: Population): Generator<Person> {
   const people = personsForRecords(records)
   const { sampleKey } = layoutOf(province)
-  for (let i = 0; i < people; i++) yield person(province, spread(sampleKey, people, i))
+  for (let i = 0; i < people; i++) {
+    const index = spread(sampleKey, people, i)
+    if (!isChanging(index)) yield person(province, index)
+  }
 }

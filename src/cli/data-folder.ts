@@ -56,13 +56,18 @@ export function tokenKeysOf(folder: DataFolder): Promise<TokenKeysFile> {
   }))
 }
 
-const passwordsSchema = z.strictObject({ app: z.string().length(64), sealer: z.string().length(64) })
+const password = z.string().length(64)
+const passwordsSchema = z.strictObject({ app: password, sealer: password, sync: password.optional() })
 
-export function rolePasswordsOf(folder: DataFolder): Promise<RolePasswords> {
-  return readOrMake(join(folder.path, 'roles.json'), passwordsSchema, async () => ({
-    app: randomBytes(32).toString('hex'),
-    sealer: randomBytes(32).toString('hex'),
-  }))
+/** A folder of an earlier release is given the password of a role that has come since. */
+export async function rolePasswordsOf(folder: DataFolder): Promise<RolePasswords> {
+  const path = join(folder.path, 'roles.json')
+  const made = () => randomBytes(32).toString('hex')
+  const kept = await readSecret(path, passwordsSchema)
+  if (kept?.sync !== undefined) return { ...kept, sync: kept.sync }
+  const passwords = { app: made(), sealer: made(), ...kept, sync: made() }
+  await writeSecret(path, passwords)
+  return passwords
 }
 
 /** A file that is made once. Written aside and renamed: a crash leaves no half of a key. */

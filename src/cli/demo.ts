@@ -2,13 +2,14 @@ import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 import { person } from '../../mocks/province/person.ts'
 import { chipIdQrText } from '../../mocks/province/qr.ts'
+import type { Mocks } from '../../mocks/start.ts'
 import { type IsoDate, parseIsoDate, todayInVietnam } from '../calendar.ts'
 import { type Config, readConfig } from '../config.ts'
 import type { DataKeysFile } from '../data-keys.ts'
 import { connect } from '../db/connect.ts'
 import { ensureDatabase } from '../db/database.ts'
 import { migrateSchema } from '../db/migrate.ts'
-import { APP_ROLE, ensureRoles, lacking } from '../db/roles.ts'
+import { ensureRoles, lacking, SEALER_ROLE } from '../db/roles.ts'
 import { crewFigures } from '../host/metrics-server.ts'
 import { showMetrics } from '../node.ts'
 import { holdsFinishedLoad } from '../sync/store.ts'
@@ -27,12 +28,13 @@ import {
   writeSecret,
 } from './data-folder.ts'
 import { saveDemoClients } from './demo-clients.ts'
+import { pullBeside, startDemoMocks } from './demo-feed.ts'
 import { EmbeddedError } from './embedded/error.ts'
 import { withLock } from './embedded/lock.ts'
 import { startEmbedded } from './embedded/start.ts'
 import { openJob } from './job.ts'
 import { loadProvince } from './load-province.ts'
-import { appUrlOf, embeddedUrl } from './owner-url.ts'
+import { appUrlOf, embeddedUrl, syncUrlOf } from './owner-url.ts'
 import { recheckLoop } from './recheck.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -42,7 +44,9 @@ const CARDS_MAX = 100_000_000
 const SEED_DEFAULT = 'thanh-hoa'
 const PORT_DEFAULT = 8787
 const PROCESSES_MAX = 4
-/** The demo has no feed that could be late: its copy is as old as its first run, and answers all the same. */
+/** The insurer's day, as long as somebody who looks on has patience. */
+const DELTA_EVERY_SECONDS = 60
+/** A demo that stood still for weeks, or was not run, answers all the same: nobody made a feed meanwhile. */
 export const DEMO_COPY_HOURS = '87600'
 
 /** What the province was made of; kept, so that "expired" stays expired. */
@@ -68,6 +72,8 @@ export interface Options {
   readonly port: number
   readonly cards: number | null
   readonly seed: string | null
+  /** Between two deltas of the insurer; null: the copy stays as it is. */
+  readonly deltaEveryMs: number | null
 }
 
 /** `kiemthe demo` (`npm start`): the whole province on this machine, from nothing or as it was left. */
@@ -96,6 +102,7 @@ export interface Province {
   readonly options: Options
   readonly known: Demo
   readonly appUrl: string
+  readonly syncUrl: string
   readonly dataKeys: DataKeysFile
 }
 
@@ -126,7 +133,7 @@ async function run(options: Options, signal: AbortSignal, work: Parameters<typeo
   try {
     signal.throwIfAborted()
     const known = await reconcile(options, kept, database.ownerUrl)
-    const appUrl = await prepareDatabase(database.ownerUrl, folder)
+    const { appUrl, syncUrl } = await prepareDatabase(database.ownerUrl, folder)
     signal.throwIfAborted()
     const dataKeys = await dataKeysOf(folder)
     const loaded = await loadProvince({
@@ -140,14 +147,25 @@ async function run(options: Options, signal: AbortSignal, work: Parameters<typeo
     if (!loaded.alreadyThere)
       say(`${count(loaded.rows)} insurance records are in, ${loaded.seconds.toFixed(0)} s in all`)
     signal.throwIfAborted()
-    await work({ options, known, appUrl, dataKeys }, signal)
+    await work({ options, known, appUrl, syncUrl, dataKeys }, signal)
   } finally {
     await database.stop()
   }
   throw new Stopped()
 }
 
-async function serveProvince({ options, known, appUrl, dataKeys }: Province, signal: AbortSignal): Promise<void> {
+async function serveProvince(province: Province, signal: AbortSignal): Promise<void> {
+  const { options, known } = province
+  const mocks = options.deltaEveryMs === null ? null : await startDemoMocks(options.folder, known, options.deltaEveryMs)
+  try {
+    await serveBeside(province, mocks, signal)
+  } finally {
+    await mocks?.close()
+  }
+}
+
+async function serveBeside(province: Province, mocks: Mocks | null, signal: AbortSignal): Promise<void> {
+  const { options, known, appUrl, syncUrl, dataKeys } = province
   const { folder } = options
   const environment = await environmentOf(options, folder, appUrl)
   const config = readConfig(environment)
@@ -155,11 +173,12 @@ async function serveProvince({ options, known, appUrl, dataKeys }: Province, sig
   const crew = await startCrew(config.processes, environment)
   if (figures !== null) say(`metrics http://${config.metrics?.host}:${figures.port}/metrics`)
   const rechecks = await recheckBeside(config, dataKeys, signal)
-  printWelcome(known, options.port, folder)
+  const deltas = mocks && (await pullBeside(syncUrl, environment.DATA_KEYS_FILE, mocks.urlOf('insurer'), say, signal))
+  printWelcome(known, options.port, folder, mocks?.says ?? ['still: no mocks run, the copy stays as it is'])
   await aborted(signal)
   say('finishing what was accepted …')
   await Promise.all([crew.stop(), figures?.close()])
-  await rechecks.ended
+  await Promise.all([rechecks.ended, deltas?.ended])
 }
 
 export function readOptions(args: string[], portDefault: number): Options {
@@ -168,12 +187,16 @@ export function readOptions(args: string[], portDefault: number): Options {
     port: { type: 'string', default: String(portDefault) },
     data: { type: 'string', default: DATA_FOLDER },
     seed: { type: 'string' },
+    still: { type: 'boolean', default: false },
+    'delta-every': { type: 'string', default: String(DELTA_EVERY_SECONDS) },
   })
+  const deltaEvery = wholeNumber('--delta-every', values['delta-every'], 1, 86_400)
   return {
     folder: dataFolder(values.data),
     port: wholeNumber('--port', values.port, 1, 65_535),
     cards: values.cards === undefined ? null : wholeNumber('--cards', values.cards, 1, CARDS_MAX),
     seed: values.seed ?? null,
+    deltaEveryMs: values.still ? null : deltaEvery * 1_000,
   }
 }
 
@@ -224,18 +247,19 @@ async function openDatabase(folder: DataFolder): Promise<OwnedDatabase> {
   return { ownerUrl: embeddedUrl(cluster.password, cluster.port, 'kiemthe'), stop: () => cluster.stop() }
 }
 
-/** Roles, schema, facilities and clients: each step is safe to repeat. Returns how the server connects. */
-async function prepareDatabase(ownerUrl: string, folder: DataFolder): Promise<string> {
+/** Roles, schema, facilities and clients: each step is safe to repeat. Returns how server and loader connect. */
+async function prepareDatabase(ownerUrl: string, folder: DataFolder): Promise<Pick<Province, 'appUrl' | 'syncUrl'>> {
   const sql = connect(ownerUrl, { connectionsMax: 1, statementTimeoutMs: 0, applicationName: 'kiemthe demo' })
   try {
     const lacks = await lacking(sql)
     if (lacks.length > 0) throw new UsageError(`the database of DATABASE_URL lacks:\n  ${lacks.join('\n  ')}`)
     const passwords = await rolePasswordsOf(folder)
     const kept = await ensureRoles(sql, passwords)
-    if (kept.includes(APP_ROLE)) say(`${APP_ROLE}, made by somebody else, keeps its password: roles.json must have it`)
+    for (const role of kept.filter((each) => each !== SEALER_ROLE))
+      say(`${role}, made by somebody else, keeps its password: roles.json must have it`)
     await migrateSchema(ownerUrl)
     await saveDemoClients(sql, folder, new Date())
-    return appUrlOf(ownerUrl, passwords)
+    return { appUrl: appUrlOf(ownerUrl, passwords), syncUrl: syncUrlOf(ownerUrl, passwords) }
   } finally {
     await sql.end({ timeout: 5 })
   }
@@ -272,7 +296,7 @@ async function environmentOf(options: Options, folder: DataFolder, appUrl: strin
   }
 }
 
-export function printWelcome(known: Demo, port: number, folder: DataFolder): void {
+export function printWelcome(known: Demo, port: number, folder: DataFolder, beside: readonly string[]): void {
   const someone = person({ seed: known.seed, baseDate: known.baseDate }, 0)
   const body = JSON.stringify({
     evidence: { kind: 'chipIdQr', text: chipIdQrText(someone) },
@@ -292,6 +316,7 @@ export function printWelcome(known: Demo, port: number, folder: DataFolder): voi
       `  -d '${body.replaceAll("'", "'\\''")}'`,
       '',
       `More people: npm run -s kiemthe -- sample --count 5${data}`,
+      ...beside,
       `ready ${url}`,
       '',
     ].join('\n'),

@@ -49,7 +49,7 @@ async function serveEdge({ folder, port }: Options, appUrl: string, signal: Abor
   const wrangler = await startWrangler(folder, port, appUrl)
   const ended = once(wrangler, 'exit')
   const first = await Promise.race([until(wrangler, /Ready on http/), ended, aborted(signal)])
-  if (first === FOUND) printWelcome(known, port, folder)
+  if (first === FOUND) printWelcome(known, port, folder, [])
   await Promise.race([ended, aborted(signal)])
   if (!signal.aborted) throw new UsageError('wrangler ended; what it said stands above')
   if (wrangler.exitCode === null && wrangler.signalCode === null) wrangler.kill('SIGTERM')

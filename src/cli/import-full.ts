@@ -125,10 +125,14 @@ export async function mergeStaged(job: FullImport): Promise<void> {
   }
   refuseShrink(job, held?.rows ?? 0, rows)
   job.say('merging …')
-  const merge = { ...stagePlan(job), digest: manifest.sha256, rows, expected }
-  const deed = operatorDeed(deriveDataKeys(job.dataKeys), 'feedApplied', null, outcomeOf(job, rows), detailsOf(job))
+  const keys = deriveDataKeys(job.dataKeys)
+  const [generation] = keys.lookupGenerations
+  const merge = { ...stagePlan(job), digest: manifest.sha256, rows, expected, generation }
+  const deed = operatorDeed(keys, 'feedApplied', null, outcomeOf(job, rows), detailsOf(job))
   const result = await appendDeed(sql, deed, (with_) => merging(with_, merge))
-  if (result !== 'done') throw new UsageError('another batch was applied meanwhile; run the command again')
+  if (result !== 'done') {
+    throw new UsageError('another batch was applied meanwhile, or a rotation began; run the command again')
+  }
   await clearStage(sql)
 }
 

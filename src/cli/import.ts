@@ -130,6 +130,11 @@ async function importDelta(sql: Sql, dataKeys: DataKeysFile, manifest: Manifest,
   const result = await applyDelta(sql, keys, manifest, createReadStream(dataFile), (kind, outcome, details) =>
     operatorDeed(keys, kind, null, outcome, details),
   )
+  if (result.state === 'renamed') {
+    throw new UsageError(
+      'a rotation of the lookup key began meanwhile: nothing was changed; let it end, then try again',
+    )
+  }
   if (result.state === 'gap') {
     throw new UsageError(
       `batches ${result.missingFrom}–${result.missingTo} come first; ${result.endings} of its records that end a card were applied`,

@@ -1,6 +1,6 @@
 import { connect } from '../db/connect.ts'
 import { migrateSchema } from '../db/migrate.ts'
-import { APP_ROLE, ensureRoles, lacking, SEALER_ROLE } from '../db/roles.ts'
+import { APP_ROLE, ensureRoles, lacking, SEALER_ROLE, SYNC_ROLE } from '../db/roles.ts'
 import { readArguments } from './arguments.ts'
 import { DATA_FOLDER, dataFolder, dataKeysOf, makeDataFolder, rolePasswordsOf, tokenKeysOf } from './data-folder.ts'
 import { UsageError } from './usage-error.ts'
@@ -29,7 +29,7 @@ export async function migrate(args: string[]): Promise<void> {
   await tokenKeysOf(folder)
   const logins =
     kept.length === 0
-      ? `${APP_ROLE} and ${SEALER_ROLE} log in with the passwords of ${folder.path}/roles.json`
+      ? `${APP_ROLE}, ${SEALER_ROLE} and ${SYNC_ROLE} log in with the passwords of ${folder.path}/roles.json`
       : `${kept.join(' and ')}, made by somebody else, keep their own passwords`
   process.stderr.write(`schema and roles are ready; ${logins}\n`)
 }

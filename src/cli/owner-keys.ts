@@ -12,8 +12,11 @@ export function tokenKeysFileOf(folder: DataFolder): string {
 }
 
 /** For commands that write to the log: its details are sealed. */
-export async function ownerDataKeys(folder: DataFolder): Promise<DataKeys> {
-  const path = dataKeysFileOf(folder)
+export function ownerDataKeys(folder: DataFolder): Promise<DataKeys> {
+  return dataKeysIn(dataKeysFileOf(folder))
+}
+
+export async function dataKeysIn(path: string): Promise<DataKeys> {
   const file = await readSecret(path, dataKeysSchema)
   if (file === null)
     throw new UsageError(`there is no file ${path}: set DATA_KEYS_FILE, or name the folder with --data`)

@@ -1,5 +1,5 @@
-import { APP_ROLE, type RolePasswords } from '../db/roles.ts'
-import type { DataFolder } from './data-folder.ts'
+import { APP_ROLE, type RolePasswords, SYNC_ROLE } from '../db/roles.ts'
+import { type DataFolder, rolePasswordsOf } from './data-folder.ts'
 import { keptPassword } from './embedded/password.ts'
 import { keptPort } from './embedded/port.ts'
 import { UsageError } from './usage-error.ts'
@@ -23,8 +23,24 @@ export function embeddedUrl(password: string, port: number, database: string): s
 
 /** The same database as the role that answers requests. */
 export function appUrlOf(ownerUrl: string, passwords: RolePasswords): string {
+  return urlAs(ownerUrl, APP_ROLE, passwords.app)
+}
+
+/** And as the one that brings the feed in. */
+export function syncUrlOf(ownerUrl: string, passwords: RolePasswords): string {
+  return urlAs(ownerUrl, SYNC_ROLE, passwords.sync)
+}
+
+/** For `kiemthe pull`: DATABASE_URL is that role's there, or the demo of the folder has it. */
+export async function feedUrlOf(folder: DataFolder): Promise<string> {
+  const own = process.env['DATABASE_URL']
+  if (own !== undefined && own !== '') return own
+  return syncUrlOf(await ownerUrlOf(folder), await rolePasswordsOf(folder))
+}
+
+function urlAs(ownerUrl: string, role: string, password: string): string {
   const url = new URL(ownerUrl)
-  url.username = APP_ROLE
-  url.password = passwords.app
+  url.username = role
+  url.password = password
   return url.href
 }

@@ -2,8 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type DataKeys, isRenaming } from '../data-keys.ts'
 import { connect, type Sql } from '../db/connect.ts'
 import { ServiceError } from '../errors.ts'
-import { foreignKeys } from '../host/fitness.ts'
+import { foreignKeys, syncUnfitness } from '../host/fitness.ts'
 import { watchFiles } from '../host/watch-files.ts'
+import { StartError } from '../node.ts'
 import { retryAfterMs } from '../sync/backoff.ts'
 import { FeedUnreachable } from '../sync/client.ts'
 import { sweepUploads } from '../sync/inbox/store.ts'
@@ -12,17 +13,18 @@ import { type PullJob, pullPass } from '../sync/pull.ts'
 import { readArguments, wholeNumber } from './arguments.ts'
 import { DATA_FOLDER, dataFolder } from './data-folder.ts'
 import { operatorDeed } from './operator-deed.ts'
-import { dataKeysFileOf, ownerDataKeys } from './owner-keys.ts'
-import { ownerUrlOf } from './owner-url.ts'
+import { dataKeysFileOf, dataKeysIn } from './owner-keys.ts'
+import { feedUrlOf } from './owner-url.ts'
 import { UsageError } from './usage-error.ts'
 
 const USAGE = 'pull [--url URL] [--every SECONDS] [--feed vss] [--once]'
 /** Pushed batches are looked for this often: a delta is visible within 5 s of its arrival, 3 s of them are its own. */
 const INBOX_EVERY_MS = 1_000
 const SOURCE_EVERY_SECONDS = 60
+const RENAMING = 'a rotation of the lookup key is under way: batches wait until it ends'
 
 /**
- * `kiemthe pull`, as the database's owner, beside whatever serves: applies the deltas that were pushed
+ * `kiemthe pull`, with the role `kiemthe_sync`, beside whatever serves: applies the deltas that were pushed
  * (`POST /v1/sync/batches`) and, with --url, fetches those that the insurer offers. `--once`: one pass of both.
  */
 export async function pull(args: string[]): Promise<void> {
@@ -36,34 +38,60 @@ export async function pull(args: string[]): Promise<void> {
   const everyMs = wholeNumber('--every', values.every, 1, 86_400) * 1_000
   if (!FEED_ID.test(values.feed) || (values.url !== undefined && !URL.canParse(values.url))) throw new UsageError(USAGE)
   const folder = dataFolder(values.data)
-  const ownerUrl = await ownerUrlOf(folder)
-  const held = { keys: await ownerDataKeys(folder) }
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort())
-  const sql = connect(ownerUrl, { connectionsMax: 1, statementTimeoutMs: 0, applicationName: 'kiemthe pull' })
+  const { job, close } = await openPull(await feedUrlOf(folder), dataKeysFileOf(folder), values.feed, say)
+  try {
+    const url = values.url ?? null
+    if (values.once) await onePass(job, url)
+    else await pullLoop(job, url, everyMs, say, stop.signal)
+  } finally {
+    await close()
+  }
+}
+
+export interface OpenPull {
+  readonly job: PullJob
+  readonly close: () => Promise<void>
+}
+
+/** With a connection of its own; a role or keys that do not fit are refused. Its keys are renewed beside the loop. */
+export async function openPull(
+  databaseUrl: string,
+  dataKeysFile: string,
+  feed: string,
+  sayBatch: (line: string) => void,
+): Promise<OpenPull> {
+  const readKeys = () => dataKeysIn(dataKeysFile)
+  const held = { keys: await readKeys() }
+  const sql = connect(databaseUrl, { connectionsMax: 1, statementTimeoutMs: 0, applicationName: 'kiemthe pull' })
+  const end = () => sql.end({ timeout: 5 })
   try {
     const refuseForeign = async (keys: DataKeys) => {
       const foreign = await foreignKeys((run) => run(sql), keys)
       if (foreign.length > 0) throw new UsageError(foreign.join('\n'))
-      if (isRenaming(keys)) say('a rotation of the lookup key is under way: batches wait until it ends')
+      if (isRenaming(keys)) say(RENAMING)
     }
-    await refuseForeign(held.keys)
+    if (isRenaming(held.keys)) say(RENAMING)
+    const problems = await syncUnfitness((run) => run(sql), held.keys)
+    if (problems.length > 0) throw new StartError(problems)
     // a rotation of keys goes on beside this loop
     const useKeys = async () => {
-      const keys = await ownerDataKeys(folder)
+      const keys = await readKeys()
       await refuseForeign(keys)
       held.keys = keys
     }
-    const watch = await watchFiles([dataKeysFileOf(folder)], useKeys, (error) =>
+    const watch = await watchFiles([dataKeysFile], useKeys, (error) =>
       say(`keys were not renewed, the former ones stay: ${describe(error)}`),
     )
-    const job = pullJob(sql, held, values.feed, say)
-    const url = values.url ?? null
-    if (values.once) await onePass(job, url)
-    else await pullLoop(job, url, everyMs, say, stop.signal)
-    watch.stop()
-  } finally {
-    await sql.end({ timeout: 5 })
+    const close = () => {
+      watch.stop()
+      return end()
+    }
+    return { job: pullJob(sql, held, feed, sayBatch), close }
+  } catch (error) {
+    await end()
+    throw error
   }
 }
 

@@ -45,6 +45,8 @@ export interface Watermark {
   readonly asOf: Date
   /** The instant of the state that was read, as PostgreSQL writes it: a `Date` would cut it to milliseconds. */
   readonly loadedAt: string
+  /** A batch of the feed is known to be missing. */
+  readonly incomplete: boolean
 }
 
 export interface CopyRead {

@@ -61,10 +61,12 @@ export async function findSealed(sql: Sql, wanted: readonly Names[]): Promise<Se
       as_of: string | null
       loaded_at: string | null
       lookup_generation: number | null
+      incomplete: boolean | null
       coverages: string | null
     }[]
   >`
-    select w.sequence, w.as_of, w.loaded_at, w.lookup_generation, f.coverages
+    select w.sequence, w.as_of, w.loaded_at, w.lookup_generation,
+           greatest(w.held_sequence, w.refused_sequence) > w.sequence as incomplete, f.coverages
       from (
         select string_agg(
                  array_to_string(array[
@@ -80,7 +82,12 @@ export async function findSealed(sql: Sql, wanted: readonly Names[]): Promise<Se
   const watermark =
     found.sequence === null || found.as_of === null || found.loaded_at === null
       ? null
-      : { feedSequence: found.sequence, asOf: readInstant(found.as_of), loadedAt: found.loaded_at }
+      : {
+          feedSequence: found.sequence,
+          asOf: readInstant(found.as_of),
+          loadedAt: found.loaded_at,
+          incomplete: found.incomplete === true,
+        }
   const lookupGeneration = found.lookup_generation ?? 1
   const reads = wanted.map(() => ({ watermark, lookupGeneration, rows: [] as SealedRow[] }))
   for (const text of found.coverages?.split(ROW_SEPARATOR) ?? []) {

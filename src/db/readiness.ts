@@ -8,6 +8,9 @@ export interface DatabaseState {
   /** The same of the catalogue of facilities. */
   readonly catalogueAsOf: string | null
   readonly quarantined: number
+  /** A batch of the feed was met behind a gap, or was refused, and the copy has not passed it since. */
+  readonly feedGap: boolean
+  readonly feedRefused: boolean
   readonly standby: boolean
 }
 
@@ -18,19 +21,37 @@ export class DatabaseUnfit extends Error {
 
 /** One cheap statement: readiness is asked every few seconds by every balancer. */
 export async function readState(sql: Sql, logId: number): Promise<DatabaseState> {
-  const rows = await sql<
-    { writable: boolean; as_of: string | null; catalogue: string | null; quarantined: number; standby: boolean }[]
-  >`
+  const rows = await sql<StateRow[]>`
     select exists (select from log_head where log_id = ${logId}::smallint)
              and has_table_privilege('log_entry', 'INSERT') and has_table_privilege('entry_detail', 'INSERT') as writable,
            (select as_of from feed_watermark where feed = 'vss') as as_of,
            (select as_of from feed_watermark where feed = 'vss-facilities') as catalogue,
+           exists (select from feed_watermark where held_sequence > sequence) as gap,
+           exists (select from feed_watermark where refused_sequence > sequence) as refused,
            (select count(*)::int from (select from quarantine where not resolved limit 1000) q) as quarantined,
            pg_is_in_recovery() as standby`
   const row = rows[0]
   if (row === undefined) throw new Error('one row was asked for')
-  const { writable: logWritable, as_of: copyAsOf, catalogue: catalogueAsOf, quarantined, standby } = row
-  return { logWritable, copyAsOf, catalogueAsOf, quarantined, standby }
+  const { writable, as_of, catalogue, quarantined, gap, refused, standby } = row
+  return {
+    logWritable: writable,
+    copyAsOf: as_of,
+    catalogueAsOf: catalogue,
+    quarantined,
+    feedGap: gap,
+    feedRefused: refused,
+    standby,
+  }
+}
+
+interface StateRow {
+  writable: boolean
+  as_of: string | null
+  catalogue: string | null
+  quarantined: number
+  gap: boolean
+  refused: boolean
+  standby: boolean
 }
 
 /**
@@ -43,6 +64,13 @@ export async function oddSession(sql: Sql): Promise<string | null> {
            current_setting('TimeZone') as zone, current_setting('DateStyle') as style`
   if (row?.winter === '2026-01-31 00:00:00+00' && row.summer === '2026-07-31 00:00:00+00') return null
   return `TimeZone ${row?.zone} and DateStyle ${row?.style}`
+}
+
+/** Whether this role may move the watermark: who may not would fail at each batch. */
+export async function mayBringIn(sql: Sql): Promise<boolean> {
+  const [row] = await sql<{ may: boolean }[]>`
+    select has_column_privilege('feed_watermark', 'sequence', 'UPDATE') and has_table_privilege('coverage', 'INSERT') as may`
+  return row?.may === true
 }
 
 /**

@@ -1,8 +1,10 @@
 import type { Sql } from './connect.ts'
 
-/** The role that answers requests, and the one that seals the log. Roles belong to the cluster, not to one database. */
+/** Who answers requests, who seals the log, who brings the feed in. Roles belong to the cluster, not to one database. */
 export const APP_ROLE = 'kiemthe_app'
 export const SEALER_ROLE = 'kiemthe_sealer'
+export const SYNC_ROLE = 'kiemthe_sync'
+const ROLES = [APP_ROLE, SEALER_ROLE, SYNC_ROLE] as const
 
 /** `server_version_num`: 16.0. Older ones lack what the planner needs for the shared look-up, and end in 2027. */
 const VERSION_MIN = 160_000
@@ -23,7 +25,7 @@ export async function lacking(sql: Sql): Promise<string[]> {
            current_setting('server_encoding') as encoding,
            has_schema_privilege('public', 'CREATE') and has_database_privilege(current_database(), 'CREATE') as may_create,
            (select rolsuper or rolcreaterole from pg_roles where rolname = current_user) as may_make_roles,
-           (select count(*)::int from pg_roles where rolname in (${APP_ROLE}, ${SEALER_ROLE})) as roles,
+           (select count(*)::int from pg_roles where rolname in (${APP_ROLE}, ${SEALER_ROLE}, ${SYNC_ROLE})) as roles,
            pg_is_in_recovery() as standby`
   const have = rows[0]
   if (have === undefined) throw new Error('one row was asked for')
@@ -32,8 +34,8 @@ export async function lacking(sql: Sql): Promise<string[]> {
   if (have.encoding !== 'UTF8') lacks.push(`a database in UTF8 (this one is in ${have.encoding})`)
   if (have.standby) lacks.push('a primary (this server is a standby and takes no writes)')
   if (!have.may_create) lacks.push('the right CREATE on the database and on its schema public')
-  if (have.roles < 2 && !have.may_make_roles) {
-    lacks.push(`the right CREATEROLE, or the roles ${APP_ROLE} and ${SEALER_ROLE} made beforehand`)
+  if (have.roles < ROLES.length && !have.may_make_roles) {
+    lacks.push(`the right CREATEROLE, or the roles ${ROLES.join(', ')} made beforehand`)
   }
   return lacks
 }
@@ -45,11 +47,13 @@ export async function lacking(sql: Sql): Promise<string[]> {
 const SESSION: Readonly<Record<string, readonly string[]>> = {
   [APP_ROLE]: ["timezone to 'UTC'", "datestyle to 'ISO'", "statement_timeout to '3s'"],
   [SEALER_ROLE]: ["timezone to 'UTC'", "datestyle to 'ISO'"],
+  [SYNC_ROLE]: ["timezone to 'UTC'", "datestyle to 'ISO'"],
 }
 
 export interface RolePasswords {
   readonly app: string
   readonly sealer: string
+  readonly sync: string
 }
 
 /**
@@ -61,6 +65,7 @@ export async function ensureRoles(sql: Sql, passwords: RolePasswords): Promise<s
   for (const [role, password] of [
     [APP_ROLE, passwords.app],
     [SEALER_ROLE, passwords.sealer],
+    [SYNC_ROLE, passwords.sync],
   ] as const) {
     if (!/^[0-9a-f]{64}$/.test(password)) throw new TypeError('a role password is 64 hex digits')
     const session = (SESSION[role] ?? []).map((setting) => `; alter role ${role} set ${setting}`).join('')

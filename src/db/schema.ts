@@ -132,6 +132,12 @@ export const feedWatermark = pgTable('feed_watermark', {
   rows: bigint({ mode: 'number' }).notNull(),
   /** The newest generation of the lookup key that rows may be named under; null until its first rotation. */
   lookupGeneration: smallint('lookup_generation'),
+  /**
+   * The highest number that was met behind a gap, and the highest of a batch that was refused. Above `sequence` the copy
+   * is known to lack something; nobody takes them back, the watermark passes them.
+   */
+  heldSequence: bigint('held_sequence', { mode: 'number' }),
+  refusedSequence: bigint('refused_sequence', { mode: 'number' }),
 })
 
 /** A full load under way or done; `feed_chunk` says which parts of it are in, so that a killed load goes on. */
@@ -285,6 +291,8 @@ export const quarantine = pgTable(
     sealed: bytea().notNull(),
     seenAt: instant('seen_at').notNull().defaultNow(),
     resolved: boolean().notNull().default(false),
+    /** Since when: a rollback to before it opens the row again. */
+    resolvedAt: instant('resolved_at'),
   },
   (t) => [primaryKey({ columns: [t.feed, t.sequence, t.position] })],
 )

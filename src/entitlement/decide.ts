@@ -16,8 +16,11 @@ export interface EntitlementFacts {
   /** The evidence says the person is under six on the service date. */
   readonly childUnderSix: boolean
   readonly coverages: readonly CoverageFacts[]
-  /** `stale`: so old that its "no" is worth nothing. `failed`: it could not be read, or was never loaded. */
-  readonly copy: 'fresh' | 'late' | 'stale' | 'failed'
+  /**
+   * `incomplete`: a batch of the feed is known to be missing. `stale`: so old that its "no" is worth nothing. `failed`: it
+   * could not be read, or was never loaded.
+   */
+  readonly copy: 'fresh' | 'incomplete' | 'late' | 'stale' | 'failed'
 }
 
 export interface Decision {
@@ -39,8 +42,23 @@ export interface Decision {
 export function decide(facts: EntitlementFacts, day: IsoDate): Decision {
   if (facts.copy === 'failed') return nothingShown('source_failed')
   const decided = decideByCopy(facts, day)
-  // whatever it says, a late copy may not know it yet: a new card, a corrected name
-  return facts.copy === 'fresh' ? decided : { ...decided, warnings: [...decided.warnings, 'copyLate'] }
+  return isLateFor(facts.copy, decided) ? { ...decided, warnings: [...decided.warnings, 'copyLate'] } : decided
+}
+
+/**
+ * Whatever it says, a late copy may not know it yet: a new card, a corrected name. What ends a card does not wait for a
+ * missing batch (`sync/delta/apply.ts`): of an incomplete one only what is no "yes" may be out of date.
+ */
+function isLateFor(copy: Exclude<EntitlementFacts['copy'], 'failed'>, decided: Decision): boolean {
+  switch (copy) {
+    case 'fresh':
+      return false
+    case 'incomplete':
+      return decided.decision !== 'entitled'
+    case 'late':
+    case 'stale':
+      return true
+  }
 }
 
 function decideByCopy(facts: EntitlementFacts, day: IsoDate): Decision {

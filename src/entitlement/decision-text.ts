@@ -128,7 +128,8 @@ export const WARNING_TEXTS: Readonly<Record<Warning, Texts>> = {
   },
   copyLate: {
     desk: 'Dữ liệu thẻ cập nhật chậm: có thể chưa có thay đổi mới nhất.',
-    integrator: 'Our copy is older than it should be; see `data.ageSeconds`.',
+    integrator:
+      'Our copy is older than it should be (see `data.ageSeconds`), or a batch of the feed is known to be missing.',
   },
 }
 

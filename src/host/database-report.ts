@@ -3,16 +3,24 @@ import { LOG_ID } from '../audit/log.ts'
 import { readInstant } from '../db/connect.ts'
 import type { Query } from '../db/pool.ts'
 import { readState } from '../db/readiness.ts'
+import { feedStatus } from '../sync/watermark/store.ts'
 
 /** What a scrape learns from the database. */
 export interface DatabaseReport {
   readonly logWritable: boolean
   readonly feedAgeSeconds: number | null
+  /** Why the copy is known to lack a batch. */
+  readonly feedIncomplete: { readonly gap: boolean; readonly refused: boolean }
   readonly quarantined: number
+  /** By feed that has a watermark: an id of `FEED_ID` that an operator loaded, never a text of a caller. */
+  readonly quarantinedByFeed: Readonly<Record<string, number>>
   readonly keys: KeyExpiry
 }
 
-/** Two cheap statements, however many gauges and scrapers ask. */
+/** There is one feed; more than these are counted in the total alone, so that there is an end to the series. */
+const FEEDS_MAX = 4
+
+/** Three cheap statements, however many gauges and scrapers ask. */
 const KEPT_MS = 2_000
 /** A scraper gives up after 10 s, the crew after 5: a database that is slow must not hide all other figures. */
 const PATIENCE_MS = 2_000
@@ -32,12 +40,18 @@ export function databaseReports(query: Query): () => Promise<DatabaseReport | nu
 }
 
 async function read(query: Query): Promise<DatabaseReport> {
-  const [state, keys] = await Promise.all([query((sql) => readState(sql, LOG_ID)), query(readKeyExpiry)])
+  const [state, keys, feeds] = await Promise.all([
+    query((sql) => readState(sql, LOG_ID)),
+    query(readKeyExpiry),
+    query(feedStatus),
+  ])
   const ageMs = state.copyAsOf === null ? null : Date.now() - readInstant(state.copyAsOf).getTime()
   return {
     logWritable: state.logWritable && !state.standby,
     feedAgeSeconds: ageMs === null ? null : ageMs / 1000,
+    feedIncomplete: { gap: state.feedGap, refused: state.feedRefused },
     quarantined: state.quarantined,
+    quarantinedByFeed: Object.fromEntries(feeds.slice(0, FEEDS_MAX).map((each) => [each.feed, each.quarantined])),
     keys,
   }
 }

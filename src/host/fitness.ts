@@ -1,27 +1,35 @@
 import { anySubject, findSealed, openRead } from '../coverage/store.ts'
 import { type DataKeys, namesOf } from '../data-keys.ts'
 import type { Query } from '../db/pool.ts'
-import { oddSession, powersOverTheLog } from '../db/readiness.ts'
+import { mayBringIn, oddSession, powersOverTheLog } from '../db/readiness.ts'
+import { APP_ROLE, SYNC_ROLE } from '../db/roles.ts'
 
 /**
  * Why a host must not serve on this database with these keys: a line each, for its operator; empty when it may. Asked
  * before the first request is answered, not at it.
  */
-export async function unfitness(query: Query, dataKeys: DataKeys): Promise<string[]> {
+export async function unfitness(query: Query, dataKeys: DataKeys, role: string = APP_ROLE): Promise<string[]> {
   const [powers, session] = await Promise.all([query(powersOverTheLog), query(oddSession)])
   if (powers.length > 0) {
     return [
-      'the database role could change the log; use kiemthe_app (made by `kiemthe migrate`):',
+      `the database role could change the log; use ${role} (made by \`kiemthe migrate\`):`,
       ...powers.map((power) => `  ${power}`),
     ]
   }
   if (session !== null) {
     return [
       `the database's session has ${session}, not UTC and ISO: times would be read wrongly`,
-      "  take it out of DATABASE_URL; or: alter role kiemthe_app set timezone to 'UTC' (as `kiemthe migrate` does)",
+      `  take it out of DATABASE_URL; or: alter role ${role} set timezone to 'UTC' (as \`kiemthe migrate\` does)`,
     ]
   }
   return foreignKeys(query, dataKeys)
+}
+
+/** The same of whoever brings the feed in. */
+export async function syncUnfitness(query: Query, dataKeys: DataKeys): Promise<string[]> {
+  const problems = await unfitness(query, dataKeys, SYNC_ROLE)
+  if (problems.length > 0 || (await query(mayBringIn))) return problems
+  return [`the database role cannot bring batches in; use ${SYNC_ROLE} (made by \`kiemthe migrate\`)`]
 }
 
 /** Under other keys nobody would be found, and a feed would be taken for other people. Empty when they are the copy's. */

@@ -20,7 +20,7 @@ import type { StatementWatch, StatementWatches } from './statements.ts'
  *   statements   2 × 2 lanes × (16 for seconds + 12 for items + 2 for the backlog)                 =   120
  *   decisions    21 codes × 3 assurances                                                           =    63
  *   refusals     60 codes                                                                          =    60
- *   others       troubles 4, batches 9 + 2, in flight 2, pool 4, database 9, guessing 1, build 1   =    32
+ *   others       troubles 5, batches 9 + 2, in flight 2, pool 4, database 15, guessing 1, build 1  =    39
  *   of Node      memory, processor, files, event loop, garbage                                     =   100
  *
  * some 1,570, of which a province uses a third. `test/host/prometheus.test.ts` counts them.
@@ -53,6 +53,7 @@ const TROUBLES: Readonly<Record<Trouble, true>> = {
   visitNotChecked: true,
   batchItemFailed: true,
   refusedCallsNotRecorded: true,
+  feedBatchHeld: true,
 }
 const PROBLEM_CODES: ReadonlySet<string> = new Set(ERROR_CODES)
 
@@ -258,12 +259,36 @@ function watchHost(registry: Registry, batches: LaneSeen, watched: Watched): voi
     state((report) => report.feedAgeSeconds),
     'max',
   )
+  new Gauge({
+    name: 'kiemthe_feed_incomplete',
+    help: '1: a batch of the feed is known that the copy lacks, since one before it is missing (gap), or was refused',
+    labelNames: ['reason'],
+    aggregator: 'max',
+    registers,
+    async collect() {
+      const report = await database()
+      this.reset()
+      for (const [reason, is] of Object.entries(report?.feedIncomplete ?? {})) this.set({ reason }, is ? 1 : 0)
+    },
+  })
   gauge(
     'kiemthe_quarantined_rows',
     'Rows of the feed that nobody has looked at yet, 1,000 at the most',
     state((report) => report.quarantined),
     'max',
   )
+  new Gauge({
+    name: 'kiemthe_feed_quarantined_rows',
+    help: 'The same of each feed that was ever loaded, 100,000 at the most, four feeds at the most',
+    labelNames: ['feed'],
+    aggregator: 'max',
+    registers,
+    async collect() {
+      const report = await database()
+      this.reset()
+      for (const [feed, rows] of Object.entries(report?.quarantinedByFeed ?? {})) this.set({ feed }, rows)
+    },
+  })
   gauge(
     'kiemthe_client_key_expiry_days',
     'Until the next client is left without a key in force',

@@ -49,6 +49,8 @@ function degradations(scope: Scope, state: DatabaseState): string[] {
   }
   if (state.catalogueAsOf === null) reasons.push('catalogueMissing')
   else if (ageOf(state.catalogueAsOf) > catalogueLateAfterMs) reasons.push('catalogueLate')
+  if (state.feedGap) reasons.push('feedGap')
+  if (state.feedRefused) reasons.push('feedBatchRefused')
   if (state.quarantined > 0) reasons.push('rowsInQuarantine')
   return reasons
 }

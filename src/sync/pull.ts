@@ -7,7 +7,7 @@ import { readParts } from './inbox/parts.ts'
 import { findWaiting, forget, listWaiting } from './inbox/store.ts'
 import { type Manifest, readManifest } from './manifest.ts'
 import { missingBefore, type SequenceRange } from './status.ts'
-import { readFeedState } from './watermark/store.ts'
+import { noteRefused, readFeedState } from './watermark/store.ts'
 
 export interface PullJob {
   readonly sql: Sql
@@ -41,13 +41,13 @@ export async function pullPass(job: PullJob, feedUrl: string | null): Promise<Se
     for (const sequence of waiting.filter((each) => each <= state.sequence)) await forget(job.sql, job.feed, sequence)
     const next = state.sequence + 1
     if (waiting.includes(next)) {
-      await applyPushed(job, next)
+      if ((await applyPushed(job, next)) === 'renamed') return [] // with the keys that the loop is given next
       continue
     }
-    if (feedUrl !== null) offered ??= await listOffered(job, feedUrl, state.sequence)
+    if (feedUrl !== null) offered ??= await noted(job, next, listOffered(job, feedUrl, state.sequence))
     const batch = offered?.find(({ manifest }) => manifest.sequence === next)
     if (batch !== undefined) {
-      await applyBatch(job, batch)
+      if ((await noted(job, next, applyBatch(job, batch))).state === 'renamed') return []
       continue
     }
     const behind = offered?.filter(({ manifest }) => manifest.sequence > next) ?? []
@@ -69,18 +69,35 @@ async function listOffered(job: PullJob, feedUrl: string, after: number): Promis
   return batches
 }
 
-async function applyPushed(job: PullJob, sequence: number): Promise<void> {
+/** What the insurer offers and cannot be taken is known to be missing. Where not even a manifest is right, the next one. */
+async function noted<T>(job: PullJob, sequence: number, work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    if (isRefusal(error)) await noteRefused(job.sql, job.feed, sequence)
+    throw error
+  }
+}
+
+function isRefusal(error: unknown): error is ServiceError {
+  return error instanceof ServiceError && error.code.startsWith('feed_')
+}
+
+async function applyPushed(job: PullJob, sequence: number): Promise<DeltaResult['state'] | 'refused'> {
   const query = <T>(run: (sql: Sql) => Promise<T>) => run(job.sql)
   const kept = await findWaiting(job.sql, job.feed, sequence)
-  if (kept === null) return
+  if (kept === null) return 'already'
   try {
     const manifest = await readManifest(query, kept.manifest, job.now())
     const result = await applyBatch(job, { manifest, bytes: () => readParts(query, job.keys, kept.upload) })
-    if (result.state !== 'gap') await forget(job.sql, job.feed, sequence)
+    if (result.state !== 'gap' && result.state !== 'renamed') await forget(job.sql, job.feed, sequence)
+    return result.state
   } catch (error) {
-    if (!(error instanceof ServiceError) || !error.code.startsWith('feed_')) throw error
+    if (!isRefusal(error)) throw error
+    await noteRefused(job.sql, job.feed, sequence)
     await forget(job.sql, job.feed, sequence)
     job.onRefused(sequence, error)
+    return 'refused'
   }
 }
 

@@ -35,7 +35,7 @@ export interface SyncStatus {
 export async function readSyncStatus(query: Query, now: Date): Promise<SyncStatus> {
   const feeds = await query(feedStatus)
   return {
-    feeds: feeds.map(({ feed, sequence, asOf, loadedAt, rows, quarantined, waiting }) => ({
+    feeds: feeds.map(({ feed, sequence, asOf, loadedAt, rows, quarantined, waiting, held, refused }) => ({
       feed,
       sequence,
       asOf: asOf.toISOString(),
@@ -44,7 +44,10 @@ export async function readSyncStatus(query: Query, now: Date): Promise<SyncStatu
       records: rows,
       quarantined,
       waiting,
-      missing: missingBefore(sequence, waiting),
+      // one that was refused is to be sent again; one that was offered behind a gap does not wait here
+      missing: missingBefore(sequence, [...new Set([...waiting, held ?? 0, (refused ?? 0) + 1])].toSorted(ascending)),
     })),
   }
 }
+
+const ascending = (a: number, b: number) => a - b

@@ -78,7 +78,7 @@ export function decideThen(
       presentedCard: asked.card,
       childUnderSix: isUnderSix(asked.birthDate, day),
       coverages: stood.map((each) => each.facts),
-      copy: copyState(scope, past.batch?.asOf ?? null, at),
+      copy: copyState(scope, past.batch && { asOf: past.batch.asOf, incomplete: false }, at),
     },
     day,
   )

@@ -3,12 +3,12 @@ import { checkCode } from '../audit/check-code.ts'
 import type { EntryOutcome } from '../audit/entry.ts'
 import { type Appended, LOG_ID, prepare } from '../audit/log.ts'
 import { type IsoDate, todayInVietnam } from '../calendar.ts'
-import type { CopyRead } from '../coverage/coverage.ts'
+import type { CopyRead, Watermark } from '../coverage/coverage.ts'
 import { asOfDay, needsHistory } from '../coverage/history.ts'
 import { findEarlier } from '../coverage/store.ts'
 import { type Names, namesOf, type Pseudonym, pseudonym } from '../data-keys.ts'
 import { QueueFull } from '../db/group.ts'
-import { type Decision, decide } from '../entitlement/decide.ts'
+import { type Decision, decide, type EntitlementFacts } from '../entitlement/decide.ts'
 import type { Warning } from '../entitlement/decision-code.ts'
 import { textsFor } from '../entitlement/decision-text.ts'
 import { withPortalAnswer } from '../entitlement/portal-answer.ts'
@@ -165,7 +165,7 @@ function decideFor(
       presentedCard: evidence.cardNumber,
       childUnderSix: isUnderSix(evidence.birthDate, serviceDate),
       coverages: copy?.coverages.map((each) => each.facts) ?? [],
-      copy: copyState(scope, copy?.watermark?.asOf ?? null, now),
+      copy: copyState(scope, copy?.watermark ?? null, now),
     },
     serviceDate,
   )
@@ -175,15 +175,17 @@ function decideFor(
     : withPortalAnswer(warned, request.portalAnswer.code)
 }
 
-/** `asOf`: null where the copy could not be read, or was never loaded. */
+/** `watermark`: null where the copy could not be read, or was never loaded. */
 export function copyState(
   { service: { config } }: Pick<Job, 'service'>,
-  asOf: Date | null,
+  watermark: Pick<Watermark, 'asOf' | 'incomplete'> | null,
   now: Date,
-): 'fresh' | 'late' | 'stale' | 'failed' {
-  if (asOf === null) return 'failed'
-  const ageMs = now.getTime() - asOf.getTime()
-  return ageMs > config.copyStaleAfterMs ? 'stale' : ageMs > config.copyLateAfterMs ? 'late' : 'fresh'
+): EntitlementFacts['copy'] {
+  if (watermark === null) return 'failed'
+  const ageMs = now.getTime() - watermark.asOf.getTime()
+  if (ageMs > config.copyStaleAfterMs) return 'stale'
+  if (ageMs > config.copyLateAfterMs) return 'late'
+  return watermark.incomplete ? 'incomplete' : 'fresh'
 }
 
 function evidenceWarnings(evidence: Evidence, comparison: Comparison | null, decision: Decision): Warning[] {

@@ -15,7 +15,10 @@ import { connect } from '../../src/db/connect.ts'
 import { bash, type Command, kiemthe, newDataFolder, removeDataFolder, startKiemthe } from '../support/kiemthe.ts'
 import { post } from '../support/service.ts'
 
-/** One demo, as a user has it: started, used, killed, started again, ended. Each test leaves it serving. */
+/**
+ * One demo, as a user has it: started, used, killed, started again, ended. Each test leaves it serving. It stands still but
+ * where the insurer beside it is what is looked at.
+ */
 
 const CARDS = 2_000
 
@@ -25,7 +28,7 @@ let demo: Command
 let baseDate: IsoDate
 
 function start(...more: string[]): Command {
-  return startKiemthe(['demo', '--data', data, '--port', String(port), ...more])
+  return startKiemthe(['demo', '--data', data, '--port', String(port), '--still', ...more])
 }
 
 async function restart(): Promise<void> {
@@ -276,6 +279,79 @@ describe('after kill -9 while it served', () => {
       headers: { authorization: `Bearer ${token}` },
     })
     expect(await response.json()).toEqual(body)
+  })
+})
+
+describe('the insurer beside it', () => {
+  const moving = async () => {
+    demo = startKiemthe(['demo', '--data', data, '--port', String(port), '--delta-every', '1'])
+    await demo.until(/^ready http/m)
+    const insurer = /^insurer \(mock\) (http:\S+):/m.exec(demo.stdout())?.[1]
+    expect(insurer).toBeDefined()
+    return insurer ?? ''
+  }
+  const sequence = async () => {
+    const reply = await post(url(), await tokenOf('--facility', '38001'), scanOf(5).request)
+    expect(reply.body).toMatchObject(scanOf(5).someone.expected)
+    return reply.body.data?.feedSequence ?? 0
+  }
+
+  test('makes the copy move; the people of `sample` keep their decision; it ends, and goes on at the next start', async () => {
+    await demo.end('SIGTERM')
+    await moving()
+    await expect.poll(sequence, { timeout: 30_000, interval: 500 }).toBeGreaterThan(3)
+    const [state] = await asOwner(
+      (sql) => sql`
+        select count(*) filter (where known_to < 'infinity')::int as closed,
+               count(*) filter (where feed_sequence > 1 and known_to = 'infinity')::int as opened from coverage`,
+    )
+    expect(state).toEqual({ closed: expect.toSatisfy((n) => n > 10), opened: expect.toSatisfy((n) => n > 10) })
+    const sampled = await kiemthe(['sample', '--count', '1000', '--data', data])
+    const people = sampled.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    const items = people.map(({ qr, serviceDate }) => {
+      return { evidence: { kind: 'chipIdQr', text: qr }, serviceDate, purpose: 'arrival' }
+    })
+    const response = await fetch(`${url()}/v1/verifications/batch`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        authorization: `Bearer ${await tokenOf('--facility', '38001')}`,
+      },
+      body: JSON.stringify({ items }),
+    })
+    const answered = JSON.parse(await response.text()).items.map(
+      ({ verification }: { verification: { code: string; decision: string } }) => {
+        return { decision: verification.decision, code: verification.code }
+      },
+    )
+    expect(answered).toEqual(people.map(({ expected }) => expected))
+    const reached = await sequence()
+    expect((await demo.end('SIGTERM')).code).toBe(0)
+
+    const insurer = await moving()
+    await expect.poll(sequence, { timeout: 30_000, interval: 500 }).toBeGreaterThan(reached + 1)
+    expect((await fetch(`${insurer}manifests?after=1000000`)).status).toBe(200)
+    const { code } = await demo.end('SIGTERM')
+    expect(code).toBe(0)
+    await expect(fetch(`${insurer}manifests?after=1`)).rejects.toThrow()
+    await restart()
+    expect(demo.stdout()).toContain('still: no mocks run')
+  })
+
+  test('runs alone too, by `npm run mocks`, and `kiemthe pull` brings in what it offers', async () => {
+    const before = await sequence()
+    const mockPort = await anyFreePort()
+    const { stdout, stderr } = await bash(`
+      node mocks/main.ts --data '${data}' --port ${mockPort} --delta-every 3600 & mocks=$!
+      until curl -sf -X POST http://127.0.0.1:${mockPort}/admin/produce; do sleep 0.1; done
+      node src/cli.ts pull --once --url http://127.0.0.1:${mockPort}/ --data '${data}'
+      echo " pull $?"; kill $mocks; wait $mocks; echo "mocks $?"`)
+    expect(stdout).toMatch(/^\{"sequence":\d+\} pull 0\nmocks 0\n$/)
+    expect(stderr).toContain(`insurer (mock) http://127.0.0.1:${mockPort}/: a delta of 99 changes`)
+    expect(await sequence()).toBeGreaterThan(before)
   })
 })
 

@@ -74,7 +74,9 @@ describe('what it lacks is said at once', () => {
       )
       expect(code).toBe(2)
       expect(stderr).toContain('the right CREATE on the database')
-      expect(stderr).toContain('the right CREATEROLE, or the roles kiemthe_app and kiemthe_sealer made beforehand')
+      expect(stderr).toContain(
+        'the right CREATEROLE, or the roles kiemthe_app, kiemthe_sealer, kiemthe_sync made beforehand',
+      )
       expect(stderr).not.toContain('geheim')
       const roles = await superuser`select from pg_roles where rolname like 'kiemthe%'`
       expect(roles.count).toBe(0)

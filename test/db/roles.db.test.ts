@@ -1,14 +1,18 @@
 import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
 import postgres from 'postgres'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
 import { person } from '../../mocks/province/person.ts'
 import { todayInVietnam } from '../../src/calendar.ts'
-import type { DataKeysFile } from '../../src/data-keys.ts'
+import { type DataKeysFile, deriveDataKeys } from '../../src/data-keys.ts'
 import { connect, type Sql } from '../../src/db/connect.ts'
 import { oddSession } from '../../src/db/readiness.ts'
 import { lacking } from '../../src/db/roles.ts'
+import { syncUnfitness } from '../../src/host/fitness.ts'
 import { StartError, startServer } from '../../src/node.ts'
 import { asSuperuser, databaseUrl } from '../support/cluster.ts'
+import { keysFolder } from '../support/keys-folder.ts'
+import { kiemthe } from '../support/kiemthe.ts'
 import { createWorld, testConfig, type World } from '../support/service.ts'
 
 const people = Array.from({ length: 20 }, (_, i) => person({ seed: 'roles', baseDate: todayInVietnam(new Date()) }, i))
@@ -146,6 +150,72 @@ describe('the role that answers requests', () => {
   test('serves with no more than that', async () => {
     expect(await refusal()).toBe('')
     expect(await refusal(urlOf(await makeServingRole()))).toBe('')
+  })
+})
+
+describe('the role that brings the feed in', () => {
+  test.each([
+    'update log_entry set body = body',
+    'delete from log_entry',
+    'truncate log_entry',
+    'update entry_detail set sealed = sealed',
+    'select from log_entry',
+    'select from entry_detail',
+    "update log_head set origin = 'elsewhere'",
+    'delete from log_head',
+    "update coverage set status = 'active'",
+    'update coverage set known_from = now()',
+    'delete from coverage',
+    'truncate coverage',
+    'update alias set alias = subject',
+    'delete from alias_change',
+    'update feed_batch set rows = 0',
+    'delete from feed_batch',
+    'insert into feed_watermark select * from feed_watermark',
+    'update feed_watermark set lookup_generation = 1',
+    'delete from feed_watermark',
+    'update quarantine set resolved_at = now()',
+    'delete from quarantine',
+    'insert into feed_inbox select * from feed_inbox',
+    'update client_key set revoked_at = null',
+    "insert into client values ('feed:other', null, '{sync}')",
+    'select from enrolment',
+    'select from facility',
+    'select from unverified_visit',
+    'select from idempotency',
+    'create table public.mine ()',
+    'set role postgres',
+    'set role kiemthe_app',
+  ])('may not: %s', async (statement) => {
+    await expect(connection(world.syncUrl).unsafe(statement)).rejects.toMatchObject({ code: '42501' })
+  })
+
+  const refused = async (url: string, keys = world.dataKeys) => {
+    const sql = connection(url)
+    return (await syncUnfitness((run) => run(sql), deriveDataKeys(keys))).join('\n')
+  }
+
+  test('pull refuses another one at its start: what could change the log, and what could bring nothing in', async () => {
+    expect(await refused(world.syncUrl)).toBe('')
+    expect(await refused(world.ownerUrl)).toContain('could change the log; use kiemthe_sync')
+    expect(await refused(world.appUrl)).toContain('cannot bring batches in; use kiemthe_sync')
+    expect(await refused(`${world.syncUrl}?TimeZone=Europe/London`)).toContain('alter role kiemthe_sync')
+    const lookup = randomBytes(32).toString('base64')
+    expect(await refused(world.syncUrl, { ...world.dataKeys, lookup })).toContain('the data keys are not those')
+    await change('grant delete on log_entry to kiemthe_sync', 'revoke delete on log_entry from kiemthe_sync')
+    expect(await refused(world.syncUrl)).toContain('DELETE on log_entry')
+  })
+
+  test('pull itself asks', async () => {
+    const files = await keysFolder(world)
+    const env = (DATABASE_URL: string) => ({ DATABASE_URL, DATA_KEYS_FILE: join(files.path, 'data-keys.json') })
+    const [owner, own] = await Promise.all([
+      kiemthe(['pull', '--once'], env(world.ownerUrl)),
+      kiemthe(['pull', '--once'], env(world.syncUrl)),
+    ])
+    await files.remove()
+    expect([owner.code, owner.stderr]).toEqual([1, expect.stringContaining('use kiemthe_sync')])
+    expect(own).toMatchObject({ code: 0, stderr: '' })
   })
 })
 

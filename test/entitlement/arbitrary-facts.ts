@@ -51,6 +51,9 @@ export const anyFacts: fc.Arbitrary<EntitlementFacts> = fc.record({
   coverages: fc.uniqueArray(anyCoverage, { maxLength: 4, selector: (c) => c.coverageNo }),
   copy: fc.oneof(
     { weight: 3, arbitrary: fc.constant('fresh' as const) },
-    { weight: 2, arbitrary: fc.constantFrom('late' as const, 'stale' as const, 'failed' as const) },
+    {
+      weight: 2,
+      arbitrary: fc.constantFrom('incomplete' as const, 'late' as const, 'stale' as const, 'failed' as const),
+    },
   ),
 })

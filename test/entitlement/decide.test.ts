@@ -272,11 +272,26 @@ describe('the age of the copy', () => {
   test('late and stale say so beside any decision, once', () => {
     fc.assert(
       fc.property(anyFacts, (generated) => {
+        fc.pre(generated.copy !== 'incomplete')
         const late = decide(generated, DAY).warnings.filter((each) => each === 'copyLate').length
         expect(late).toBe(generated.copy === 'late' || generated.copy === 'stale' ? 1 : 0)
       }),
       DETERMINISTIC,
     )
+  })
+
+  test('incomplete: says so beside a "no" and a doubt, not beside a "yes": what ends a card does not wait', () => {
+    const told = (coverages: CoverageFacts[], over = {}) =>
+      decide(facts(coverages, { copy: 'incomplete', ...over }), DAY).warnings
+    expect(told([coverage()])).toEqual([])
+    for (const over of [past, ahead, { status: 'revoked' }, { status: 'held' }] as Partial<CoverageFacts>[]) {
+      expect(told([coverage(over)])).toEqual(['copyLate'])
+    }
+    expect(told([])).toEqual(['copyLate'])
+    // an unknown number and a mismatch must not differ
+    for (const coverages of [[], [coverage()]]) {
+      expect(told(coverages, { evidence: 'typed', holder: 'nameDiffers' })).toEqual(['copyLate'])
+    }
   })
 })
 

@@ -70,10 +70,10 @@ export function modelDecision(facts: EntitlementFacts, day: IsoDate): ModelDecis
     const row = CONTRACT[code]
     if (row === undefined) throw new Error(`the contract has no ${code}`)
     const [vssCode, decision, cause] = row
-    const warnings = [
-      ...(part.warnings ?? []),
-      ...(facts.copy === 'late' || facts.copy === 'stale' ? ['copyLate'] : []),
-    ]
+    const told = part.decision ?? decision
+    const isLate =
+      facts.copy === 'late' || facts.copy === 'stale' || (facts.copy === 'incomplete' && told !== 'entitled')
+    const warnings = [...(part.warnings ?? []), ...(isLate ? ['copyLate'] : [])]
     return { code, decision, cause, vssCode, applies: null, shown: [], ...part, warnings }
   }
 

@@ -27,11 +27,13 @@ test('a label could name a client, a facility or a person', async () => {
   expect([...labels].sort()).toEqual([
     'assurance',
     'code',
+    'feed',
     'key_ends',
     'lane',
     'le',
     'method',
     'outcome',
+    'reason',
     'route',
     'state',
     'statement',
@@ -89,6 +91,8 @@ test('a database that does not answer would show old figures, or hide all others
   const ofDatabase = [
     'kiemthe_feed_age_seconds',
     'kiemthe_log_writable',
+    'kiemthe_feed_incomplete',
+    'kiemthe_feed_quarantined_rows',
     'kiemthe_clients',
     'kiemthe_client_key_expiry_days',
   ]

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { dailyOperations } from '../../mocks/insurer/daily.ts'
+import { countChanging, isChanging } from '../../mocks/province/changing.ts'
 import { SCAN_CODES, type ScanCode } from '../../mocks/province/expected.ts'
 import { type Person, person } from '../../mocks/province/person.ts'
 import { chipIdQrText } from '../../mocks/province/qr.ts'
@@ -36,7 +38,19 @@ describe('people drawn from the province', () => {
   it('would be people who are not in a smaller province, or repeat', () => {
     const small = { ...population, records: 150 }
     const indexes = [...peopleByScan(small, null)].map(({ index }) => index)
-    expect(indexes.sort((a, b) => a - b)).toEqual(Array.from({ length: 149 }, (_, i) => i))
+    expect(indexes.sort((a, b) => a - b)).toEqual(
+      Array.from({ length: 149 }, (_, i) => i).filter((i) => !isChanging(i)),
+    )
+  })
+
+  it('would be people whom the insurer of a running demo changes meanwhile', () => {
+    const records = 3_000
+    const plan = { province: population.province, records, changes: 200, people: 'changing' as const }
+    const sampled = new Set([...peopleByScan({ ...population, records }, null)].map((each) => each.insuranceNumber))
+    const touched = [1, 2, 3].flatMap((day) => [...dailyOperations(plan, day)].map((each) => each.insuranceNumber))
+    expect(new Set(touched).size).toBeGreaterThan(countChanging(records)) // all of them, and births
+    expect(touched.filter((each) => sampled.has(each))).toEqual([])
+    expect(sampled.size + countChanging(records)).toBe(2_970)
   })
 
   it('codes that a scan can give would not be those of the contract without no_match and source_*', () => {

@@ -35,7 +35,9 @@ export async function applyNext(world: World, told: readonly Told[]): Promise<st
 
 /** RFC 3339, to the microsecond. */
 export async function stateNow(world: World): Promise<string> {
-  const [row] = await world.owner<{ at: string }[]>`select replace(loaded_at::text, ' ', 'T') as at from feed_watermark where feed = 'vss'`
+  const [row] = await world.owner<
+    { at: string }[]
+  >`select replace(loaded_at::text, ' ', 'T') as at from feed_watermark where feed = 'vss'`
   return (row?.at ?? '').replace('+00', 'Z')
 }
 

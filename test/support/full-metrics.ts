@@ -18,7 +18,9 @@ export const WATCHED: Watched = {
   database: async () => ({
     logWritable: true,
     feedAgeSeconds: 60,
+    feedIncomplete: { gap: false, refused: false },
     quarantined: 0,
+    quarantinedByFeed: { vss: 0, a: 0, b: 0, c: 0 },
     keys: { firstDays: 20, clients: { expired: 0, '7d': 0, '30d': 1, later: 2 } },
   }),
   now: () => new Date('2026-11-24T03:00:00Z'),

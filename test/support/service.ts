@@ -25,6 +25,8 @@ export interface World {
   /** As the owner: tests look at what was written, and break what they want broken. */
   readonly owner: Sql
   readonly appUrl: string
+  /** As the role of `kiemthe pull`. */
+  readonly syncUrl: string
   readonly ownerUrl: string
   readonly dataKeys: DataKeysFile
   readonly tokenKeys: TokenKeysFile
@@ -56,6 +58,7 @@ export async function createWorld(
   const database = await createDatabase(cluster)
   const ownerUrl = databaseUrl(cluster, 'postgres', cluster.password, database.name)
   const appUrl = databaseUrl(cluster, 'kiemthe_app', cluster.appPassword, database.name)
+  const syncUrl = databaseUrl(cluster, 'kiemthe_sync', cluster.syncPassword, database.name)
   const owner = connect(ownerUrl, { connectionsMax: 2, statementTimeoutMs: 0, applicationName: 'test' })
   const secret = () => randomBytes(32).toString('base64')
   const dataKeys: DataKeysFile = {
@@ -71,6 +74,7 @@ export async function createWorld(
   return {
     owner,
     appUrl,
+    syncUrl,
     ownerUrl,
     dataKeys,
     tokenKeys,

@@ -5,8 +5,11 @@ import { ensureRoles } from '../../src/db/roles.ts'
 import { asSuperuser, type Cluster, databaseUrl, TEMPLATE } from './cluster.ts'
 
 /** Once per run, before any test: roles (they belong to the cluster) and the migrated database that suites copy. */
-export async function prepareTemplate(cluster: Omit<Cluster, 'appPassword'>): Promise<{ appPassword: string }> {
-  const passwords = { app: randomBytes(32).toString('hex'), sealer: randomBytes(32).toString('hex') }
+export async function prepareTemplate(
+  cluster: Pick<Cluster, 'host' | 'port' | 'password'>,
+): Promise<Pick<Cluster, 'appPassword' | 'syncPassword'>> {
+  const password = () => randomBytes(32).toString('hex')
+  const passwords = { app: password(), sealer: password(), sync: password() }
   const admin = asSuperuser(cluster)
   try {
     await admin.unsafe(`CREATE DATABASE ${TEMPLATE}`)
@@ -21,5 +24,5 @@ export async function prepareTemplate(cluster: Omit<Cluster, 'appPassword'>): Pr
     await sql.end()
   }
   await migrateSchema(url)
-  return { appPassword: passwords.app }
+  return { appPassword: passwords.app, syncPassword: passwords.sync }
 }

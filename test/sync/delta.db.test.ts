@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { dailyOperations } from '../../mocks/insurer/daily.ts'
 import { type FeedFile, writeFeedFile } from '../../mocks/insurer/feed-file.ts'
@@ -8,10 +9,14 @@ import { type Fault, type Insurer, startInsurer } from '../../mocks/insurer/serv
 import { rowsOf } from '../../mocks/province/person.ts'
 import { addDays, todayInVietnam } from '../../src/calendar.ts'
 import { rollBack, takeFeed } from '../../src/cli/import.ts'
+import { renameAll } from '../../src/cli/keys/rename.ts'
 import { pullJob } from '../../src/cli/pull.ts'
 import { findSealed, openRead } from '../../src/coverage/store.ts'
 import { type DataKeys, deriveDataKeys, lookupKey, namesOf } from '../../src/data-keys.ts'
+import { connect, type Sql } from '../../src/db/connect.ts'
+import { applyDelta } from '../../src/sync/delta/apply.ts'
 import type { FeedRow } from '../../src/sync/feed.ts'
+import { readManifest } from '../../src/sync/manifest.ts'
 import { type PullJob, pullPass } from '../../src/sync/pull.ts'
 import { replayQuarantine } from '../../src/sync/quarantine/replay.ts'
 import { createWorld, post, type Running, type World } from '../support/service.ts'
@@ -24,6 +29,8 @@ const rows = rowsOf(province, 0, RECORDS)
 let world: World
 let keys: DataKeys
 let folder: string
+/** With the grants that the command has. */
+let syncing: Sql
 let job: PullJob
 let said: string[]
 let insurer: Insurer | null = null
@@ -33,13 +40,15 @@ beforeEach(async () => {
   keys = deriveDataKeys(world.dataKeys)
   folder = await mkdtemp(join(tmpdir(), 'kiemthe-feed-'))
   said = []
-  job = pullJob(world.owner, { keys }, 'vss', (line) => said.push(line))
+  syncing = connect(world.syncUrl, { connectionsMax: 1, statementTimeoutMs: 0, applicationName: 'kiemthe pull' })
+  job = pullJob(syncing, { keys }, 'vss', (line) => said.push(line))
 })
 
 afterEach(async () => {
   await insurer?.close()
   insurer = null
   await rm(folder, { recursive: true, force: true })
+  await syncing?.end({ timeout: 5 })
   await world?.close()
 })
 
@@ -78,6 +87,20 @@ async function push(running: Running, { manifest, bytes }: Made, client = 'feed:
 async function status(running: Running) {
   const headers = { authorization: `Bearer ${await world.token('feed:vss')}` }
   return JSON.parse(await (await fetch(`${running.url}/v1/sync/status`, { headers })).text()).feeds[0]
+}
+
+async function ready(running: Running) {
+  return JSON.parse(await (await fetch(`${running.url}/health/ready`)).text())
+}
+
+/** Of this release's own data: somebody who can be asked for by typing. */
+const isAnswered = (each: FeedRow) =>
+  each.status === 'active' && each.citizenId !== null && each.coverageNo === 1 && (each.validTo ?? today) >= today
+
+async function told(running: Running, { citizenId, fullName, dateOfBirth }: FeedRow) {
+  const evidence = { kind: 'chipIdTyped', number: citizenId, fullName, dateOfBirth }
+  const token = await world.token('facility:38001')
+  return (await post(running.url, token, { evidence, serviceDate: today, purpose: 'arrival' })).body
 }
 
 async function facts(number: string) {
@@ -148,7 +171,7 @@ describe('a pushed delta', () => {
     const rotation = { step: 'added', at: new Date().toISOString() } as const
     const lookup = { current: 1, generations: { '1': String(world.dataKeys.lookup), '2': second }, rotation }
     const renaming = { keys: deriveDataKeys({ ...world.dataKeys, lookup }) }
-    const held = pullJob(world.owner, renaming, 'vss', () => {})
+    const held = pullJob(syncing, renaming, 'vss', () => {})
     await pullPass(held, null)
     expect(await status(running)).toMatchObject({ sequence: 1, waiting: [2] })
     const path = join(folder, 'delta.jws')
@@ -167,6 +190,78 @@ describe('a pushed delta', () => {
     expect(await status(running)).toMatchObject({ sequence: 2, waiting: [] })
   })
 
+  describe('that began before a rotation of the lookup key', () => {
+    const second = Buffer.alloc(32, 7).toString('base64')
+    const chain = () => ({ '1': String(world.dataKeys.lookup), '2': second })
+    const renamedKeys = () => deriveDataKeys({ ...world.dataKeys, lookup: { current: 2, generations: chain() } })
+    /** As `kiemthe keys rotate lookup` in its step `rename`, to its end. */
+    const rename = () =>
+      renameAll(
+        world.owner,
+        deriveDataKeys({
+          ...world.dataKeys,
+          lookup: {
+            current: 1,
+            generations: chain(),
+            rotation: { step: 'added', at: new Date().toISOString() },
+          },
+        }),
+        () => {},
+      )
+
+    test.each<[string, number]>([
+      ['', 2],
+      [' and waits for another one', 5],
+    ])('would come in under names that nobody asks for%s: it is read again', async (_, sequence) => {
+      const { manifest, bytes } = await make(sequence, [revoke(0), put(1, { coverageNo: 7 })])
+      const read = await readManifest((run) => run(world.owner), manifest, new Date())
+      const untilRenamed = async function* () {
+        yield bytes.subarray(0, 20)
+        await rename()
+        yield bytes.subarray(20)
+      }
+      expect(await applyDelta(syncing, keys, read, untilRenamed(), job.deed)).toEqual({ state: 'renamed' })
+      const former = await world.owner`select from coverage where renamed_to is null`
+      expect(former).toHaveLength(0)
+      expect((await whole()).watermark).toMatchObject([{ sequence: 1 }])
+      keys = renamedKeys()
+      const again = await applyDelta(syncing, keys, read, Readable.from([bytes], { objectMode: false }), job.deed)
+      expect(again).toMatchObject(sequence === 2 ? { state: 'applied', changes: 2 } : { state: 'gap', endings: 1 })
+      expect(await facts(row(0).insuranceNumber)).toMatchObject([{ status: 'revoked' }])
+    })
+
+    test('would be lost when people are renamed in the very moment it is applied: it stays in the inbox', async () => {
+      const running = await world.start()
+      await push(running, await make(2, [revoke(0)]))
+      const sql = connect(world.syncUrl, { connectionsMax: 1, statementTimeoutMs: 0, applicationName: 'held delta' })
+      const held = { keys }
+      const loop = pullJob(sql, held, 'vss', () => {})
+      try {
+        const passing = await world.owner.begin(async (tx) => {
+          await tx`update feed_watermark set lookup_generation = 2`
+          const pass = pullPass(loop, null)
+          // on another connection: a transaction sees one state of it
+          const waits = async () =>
+            (
+              await world.owner`
+              select from pg_stat_activity where application_name = 'held delta' and wait_event_type = 'Lock'`
+            ).count
+          await expect.poll(waits).toBe(1)
+          return { pass }
+        })
+        expect(await passing.pass).toEqual([])
+        expect(await status(running)).toMatchObject({ sequence: 1, waiting: [2] })
+        await rename()
+        held.keys = renamedKeys()
+        await pullPass(loop, null)
+        keys = held.keys
+        expect(await facts(row(0).insuranceNumber)).toMatchObject([{ status: 'revoked' }])
+      } finally {
+        await sql.end()
+      }
+    })
+  })
+
   test('after a gap is held and the gap is named; what ends a card does not wait, and an older batch does not undo it', async () => {
     const running = await world.start()
     await push(running, await make(4, [revoke(0), put(1, { registeredFacility: '01C54' })]))
@@ -174,6 +269,18 @@ describe('a pushed delta', () => {
     expect(await status(running)).toMatchObject({ sequence: 1, waiting: [4], missing: [{ from: 2, to: 3 }] })
     expect(await facts(row(0).insuranceNumber)).toMatchObject([{ status: 'revoked' }])
     expect(await facts(row(1).insuranceNumber)).toMatchObject([{ registeredFacility: row(1).registeredFacility }])
+    // whoever is told "no" or "do not know" is told that the copy lacks something; a "yes" is not put in doubt
+    expect(await ready(running)).toEqual({ status: 'degraded', reasons: ['feedGap'] })
+    const active = rows.find((each, i) => i > 1 && isAnswered(each)) as FeedRow
+    const nobody = { ...active, citizenId: '038090999999' }
+    expect(await told(running, active)).toMatchObject({ code: 'valid', warnings: [] })
+    expect(await told(running, row(0))).toMatchObject({ warnings: ['copyLate'] })
+    const no = await told(running, nobody)
+    expect(no).toMatchObject({ code: 'no_match', warnings: expect.arrayContaining(['copyLate']) })
+    expect([no.desk, no.integrator]).toEqual([
+      expect.stringContaining('cập nhật chậm'),
+      expect.stringContaining('missing'),
+    ])
     const entries = (await whole()).entries
     await pullPass(job, null)
     expect((await whole()).entries).toBe(entries) // waiting costs nothing
@@ -185,6 +292,8 @@ describe('a pushed delta', () => {
     })
     expect(await pullPass(job, null)).toEqual([])
     expect(await status(running)).toMatchObject({ sequence: 4, waiting: [], missing: [] })
+    expect(await ready(running)).toEqual({ status: 'ready', reasons: [] })
+    expect((await told(running, nobody)).warnings).not.toContain('copyLate')
     expect(await facts(row(0).insuranceNumber)).toMatchObject([{ status: 'revoked' }])
     expect(await facts(row(1).insuranceNumber)).toMatchObject([{ registeredFacility: '01C54' }])
     // what was known of the first one never went back to "active"
@@ -244,6 +353,13 @@ describe('a pushed delta', () => {
     await pullPass(job, null)
     expect(said).toEqual([expect.stringContaining('batch 2 was refused: feed_signature')])
     expect(await whole()).toEqual(before)
+    // known to be missing, until it is here
+    expect(await ready(running)).toEqual({ status: 'degraded', reasons: ['feedBatchRefused'] })
+    await world.owner`update client_key set revoked_at = null`
+    expect(await status(running)).toMatchObject({ waiting: [], missing: [{ from: 2, to: 2 }] })
+    await push(running, await make(2, [revoke(0)]))
+    await pullPass(job, null)
+    expect(await ready(running)).toEqual({ status: 'ready', reasons: [] })
   })
 })
 
@@ -324,7 +440,7 @@ test('a past day is answered by the status that held then, as far as known now',
 })
 
 describe('deltas that the insurer offers', () => {
-  const plan = { province, records: RECORDS, changes: 30 }
+  const plan = { province, records: RECORDS, changes: 30, people: 'all' as const }
 
   beforeEach(async () => {
     insurer = await startInsurer({
@@ -354,6 +470,8 @@ describe('deltas that the insurer offers', () => {
     let failed = 0
     await pullPass(job, url).catch(() => failed++)
     expect(failed).toBe(failures)
+    const [known] = await world.owner`select refused_sequence > sequence as refused from feed_watermark`
+    expect(known?.['refused'] === true).toBe(failures > 0 && fault !== 'unavailable')
     await pullPass(job, url)
     expect((await whole()).watermark).toMatchObject([{ sequence: 4 }])
     // the last word of each record

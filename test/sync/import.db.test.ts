@@ -12,6 +12,7 @@ import { type DataKeys, deriveDataKeys, namesOf } from '../../src/data-keys.ts'
 import { open } from '../../src/seal.ts'
 import type { FeedRow } from '../../src/sync/feed.ts'
 import { type LoadPlan, prepareChunk } from '../../src/sync/load.ts'
+import { resolve } from '../../src/sync/quarantine/store.ts'
 import { beginLoad, copyChunk } from '../../src/sync/store.ts'
 import { keysFolder } from '../support/keys-folder.ts'
 import { kiemthe, startKiemthe } from '../support/kiemthe.ts'
@@ -284,6 +285,26 @@ describe('a rollback', () => {
     // and the corrected file under the same number
     await takes(await write(2, second.slice(1)))
     expect((await whole()).watermark).toEqual([{ sequence: 2, rows: 1_997 }])
+  })
+
+  test('opens the rows that the feed it takes back had settled: nobody else would look at them', async () => {
+    const few = rows.slice(0, 100)
+    await takes(await write(1, ['{', '{', '{', ...few]))
+    const replayed = (position: number) => resolve(world.owner, { feed: 'vss', sequence: 1, position })
+    await replayed(0)
+    await takes(await write(2, [{ op: 'put', ...few[0] }], { kind: 'delta' }))
+    await replayed(1) // after the state that the rollback goes to: what it brought is taken back with the rest
+    await takes(await write(3, [...few, '{']))
+    const open = async () =>
+      (await world.owner`select sequence, position from quarantine where not resolved order by sequence, position`).map(
+        (each) => `${each['sequence']}/${each['position']}`,
+      )
+    expect(await open()).toEqual(['3/100'])
+    await rollsBack()
+    expect(await open()).toEqual(['1/1', '1/2'])
+    // and settled again by the next full feed
+    await takes(await write(4, few))
+    expect(await open()).toEqual([])
   })
 })
 

@@ -141,7 +141,7 @@ describe('what was loaded', () => {
     wanted.forEach(({ someone }, n) => {
       expect(found[n]).toEqual({
         subject: lookupKey(keys, someone.citizenId),
-        watermark: { feedSequence: 1, asOf, loadedAt: expect.any(String) },
+        watermark: { feedSequence: 1, asOf, loadedAt: expect.any(String), incomplete: false },
         coverages: someone.coverages.map(coverageOf).toSorted(byNumber),
       })
     })

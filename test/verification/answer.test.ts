@@ -30,7 +30,12 @@ const typed = readEvidence(
 )
 const copy: CopyRead = {
   subject: '0'.repeat(32) as LookupKey,
-  watermark: { feedSequence: 42, asOf: new Date('2026-11-24T02:46:27.500Z'), loadedAt: '2026-11-24 02:47:01.5+00' },
+  watermark: {
+    feedSequence: 42,
+    asOf: new Date('2026-11-24T02:46:27.500Z'),
+    loadedAt: '2026-11-24 02:47:01.5+00',
+    incomplete: false,
+  },
   coverages: [],
 }
 
@@ -138,7 +143,12 @@ describe('how far the copy reaches', () => {
   test('a feed whose clock runs ahead has age 0, not less', () => {
     const ahead = {
       ...copy,
-      watermark: { feedSequence: 1, asOf: new Date('2026-11-24T03:00:05Z'), loadedAt: '2026-11-24 02:47:01.5+00' },
+      watermark: {
+        feedSequence: 1,
+        asOf: new Date('2026-11-24T03:00:05Z'),
+        loadedAt: '2026-11-24 02:47:01.5+00',
+        incomplete: false,
+      },
     }
     expect(buildAnswer(parts({}, { copy: ahead })).data.ageSeconds).toBe(0)
   })

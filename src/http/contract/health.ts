@@ -7,7 +7,18 @@ const readySchema = z
   .strictObject({
     status: z.enum(['ready', 'degraded']),
     reasons: z
-      .array(z.enum(['copyMissing', 'copyStale', 'copyLate', 'catalogueMissing', 'catalogueLate', 'rowsInQuarantine']))
+      .array(
+        z.enum([
+          'copyMissing',
+          'copyStale',
+          'copyLate',
+          'feedGap',
+          'feedBatchRefused',
+          'catalogueMissing',
+          'catalogueLate',
+          'rowsInQuarantine',
+        ]),
+      )
       .max(10),
   })
   .meta({ id: 'Ready' })

@@ -29,11 +29,14 @@ export interface DeltaMerge {
    * quarantined: the watermark stays, whatever it is.
    */
   readonly how: 'batch' | 'beside'
+  /** Of the lookup key, that the rows are named under. Once people are renamed they do not come in. */
+  readonly generation: number
 }
 
 /**
  * For `appendDeed`: a delta in one statement, so in one transaction, with the watermark. Whoever finds the watermark elsewhere
- * changes nothing: applied twice is applied once. The watermark's row lock makes batches take turns.
+ * changes nothing: applied twice is applied once. The watermark's row lock makes batches take turns, and a batch and the
+ * beginning of a rotation of the lookup key: what began under the former names is in before people are renamed, or not at all.
  * A column travels as one text, split by the server; see `appendRows`.
  */
 export function applying(
@@ -42,7 +45,7 @@ export function applying(
   changes: readonly Change[],
   quarantine: readonly Quarantined[],
 ): Fragment {
-  const { feed, sequence, digest, how } = merge
+  const { feed, sequence, digest, how, generation } = merge
   const asOf = merge.asOf.toISOString()
   const puts = changes.filter((each) => each.op === 'put').map((each) => each.version)
   const removes = changes.filter((each) => each.op === 'remove')
@@ -110,7 +113,7 @@ export function applying(
              as_of = case when ${how} = 'batch' then greatest(w.as_of, ${asOf}::timestamptz) else w.as_of end,
              loaded_at = greatest(now(), w.loaded_at + interval '1 microsecond'),
              rows = w.rows + (select count(*) from to_open) - (select count(*) from to_close)
-       where w.feed = ${feed}
+       where w.feed = ${feed} and coalesce(w.lookup_generation, 1) <= ${generation}::smallint
          and case when ${how} = 'batch' then w.sequence = ${sequence}::bigint - 1
                   else exists (select from to_open) or exists (select from to_close) end
       returning loaded_at, rows, as_of

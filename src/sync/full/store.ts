@@ -112,6 +112,8 @@ export interface FullMerge {
   readonly rows: number
   /** The watermark it was judged by; null: none yet. */
   readonly expected: number | null
+  /** Of the lookup key, that the stage is named under. Once people are renamed it does not come in. */
+  readonly generation: number
 }
 
 /**
@@ -121,7 +123,7 @@ export interface FullMerge {
  * Aliases are not versioned: what each led to before is noted, for a rollback.
  */
 export function merging(sql: Sql, merge: FullMerge): Fragment {
-  const { feed, sequence, digest, rows, expected } = merge
+  const { feed, sequence, digest, rows, expected, generation } = merge
   const asOf = merge.asOf.toISOString()
   return sql`
     moved as (
@@ -131,7 +133,7 @@ export function merging(sql: Sql, merge: FullMerge): Fragment {
       on conflict (feed) do update
         set sequence = excluded.sequence, as_of = excluded.as_of, rows = excluded.rows,
             loaded_at = greatest(now(), w.loaded_at + interval '1 microsecond')
-        where w.sequence = ${expected}::bigint
+        where w.sequence = ${expected}::bigint and coalesce(w.lookup_generation, 1) <= ${generation}::smallint
       returning loaded_at
     ), closed as (
       update coverage c set known_to = m.loaded_at
@@ -162,7 +164,7 @@ export function merging(sql: Sql, merge: FullMerge): Fragment {
         set reason = excluded.reason, sealed = excluded.sealed, seen_at = now(), resolved = false
       returning 1
     ), overtaken as (
-      update quarantine q set resolved = true
+      update quarantine q set resolved = true, resolved_at = moved.loaded_at
         from moved where q.feed = ${feed} and q.sequence < ${sequence}::bigint and not q.resolved
     ), state as (
       insert into feed_batch (feed, applied_at, sequence, kind, digest, as_of, rows, opened, closed, quarantined)

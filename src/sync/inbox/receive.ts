@@ -50,7 +50,9 @@ export async function receiveBatch(
     state.sequence,
     waiting.map((each) => each.sequence).filter((each) => each <= sequence),
   )
-  return { feed, sequence, state: missing.length === 0 ? 'waiting' : 'held', missing }
+  if (missing.length === 0) return { feed, sequence, state: 'waiting', missing }
+  scope.report('feedBatchHeld', { name: 'FeedGap', sqlState: null, frames: [] })
+  return { feed, sequence, state: 'held', missing }
 }
 
 async function keepBatch(

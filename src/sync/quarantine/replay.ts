@@ -8,7 +8,7 @@ import type { MakeDeed } from '../delta/apply.ts'
 import { type Change, changeOf, numbersOf, withoutClaims } from '../delta/prepare.ts'
 import { applying, findHolders } from '../delta/store.ts'
 import { readRow } from '../read-row.ts'
-import { readFeedState } from '../watermark/store.ts'
+import { isNamedUnder, readFeedState } from '../watermark/store.ts'
 import { isOvertaken, listQuarantined, type QuarantinedLine, resolve } from './store.ts'
 
 export interface Replayed {
@@ -54,9 +54,12 @@ async function replayLine(sql: Sql, keys: DataKeys, deed: MakeDeed, line: Quaran
   }
   const changes = await unclaimed(sql, keys, line, change)
   if (changes.length === 0) return 'kept'
-  const merge = { feed, sequence, digest: null, asOf: state.asOf, how: 'beside' as const }
+  const [generation] = keys.lookupGenerations
+  const merge = { feed, sequence, digest: null, asOf: state.asOf, how: 'beside' as const, generation }
   const outcome = { feed, sequence, position, reason: line.reason }
   await appendDeed(sql, deed('quarantineReplayed', outcome, {}), (with_) => applying(with_, merge, changes, []))
+  // people were renamed since this began: the row is read again by the next replay, with its new names
+  if (!(await isNamedUnder(sql, feed, generation))) return 'kept'
   await resolve(sql, line)
   return 'applied'
 }

@@ -34,7 +34,7 @@ export async function countQuarantined(
 
 export async function resolve(sql: Sql, line: Pick<QuarantinedLine, 'feed' | 'sequence' | 'position'>): Promise<void> {
   await sql`
-    update quarantine set resolved = true
+    update quarantine set resolved = true, resolved_at = now()
      where feed = ${line.feed} and sequence = ${line.sequence} and position = ${line.position}`
 }
 

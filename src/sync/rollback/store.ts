@@ -7,7 +7,8 @@ import type { AppliedBatch } from '../watermark/store.ts'
  * For `appendDeed`: the copy becomes what it was at an earlier state. Nothing is taken out of the history: what came after is
  * closed, what it had closed is opened again as versions of their own, so that what was known in between stays known.
  * (An equal version of a later batch too: under its number the batches that come again would not touch it.)
- * Aliases are led back by what was noted when they changed; the way back is noted too.
+ * Aliases are led back by what was noted when they changed; the way back is noted too. Rows of what is taken back leave the
+ * quarantine; those that were settled by it, or replayed since, stand there again.
  */
 export function rollingBack(sql: Sql, feed: string, expected: number, to: AppliedBatch): Fragment {
   const at = to.appliedAt
@@ -53,8 +54,11 @@ export function rollingBack(sql: Sql, feed: string, expected: number, to: Applie
         from first_change f left join alias a on a.alias = f.alias
        where a.subject is distinct from f.former
     ), ${leadAliases(sql, true)}, quarantine_over as (
-      update quarantine q set resolved = true
-        from moved, state_then s where q.feed = ${feed} and q.sequence > s.sequence and not q.resolved
+      update quarantine q set resolved = q.sequence > s.sequence, resolved_at = m.loaded_at
+        from moved m, state_then s
+       where q.feed = ${feed}
+         and case when q.sequence > s.sequence then not q.resolved
+                  else q.resolved and q.resolved_at > ${at}::timestamptz end
     ), state as (
       insert into feed_batch (feed, applied_at, sequence, kind, as_of, rows, opened, closed, quarantined, back_to)
       select ${feed}, m.loaded_at, s.sequence, 'rollback', s.as_of, s.rows,

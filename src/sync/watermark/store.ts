@@ -8,6 +8,27 @@ export interface FeedState {
   readonly rows: number
 }
 
+/** Whether rows may still be named under this generation of the lookup key: false once a rotation renames people. */
+export async function isNamedUnder(sql: Sql, feed: string, generation: number): Promise<boolean> {
+  const [row] = await sql<{ named: boolean }[]>`
+    select coalesce(lookup_generation, 1) <= ${generation}::smallint as named from feed_watermark where feed = ${feed}`
+  return row?.named === true
+}
+
+/** A batch after a gap was met: until the watermark passes it, the copy is known to lack something. */
+export async function noteHeld(sql: Sql, feed: string, sequence: number): Promise<void> {
+  await sql`
+    update feed_watermark set held_sequence = ${sequence}::bigint
+     where feed = ${feed} and coalesce(held_sequence, 0) < ${sequence}::bigint`
+}
+
+/** A batch that is there could not be taken: as long as the watermark is below it, the copy lacks it. */
+export async function noteRefused(sql: Sql, feed: string, sequence: number): Promise<void> {
+  await sql`
+    update feed_watermark set refused_sequence = ${sequence}::bigint
+     where feed = ${feed} and coalesce(refused_sequence, 0) < ${sequence}::bigint`
+}
+
 export async function readFeedState(sql: Sql, feed: string): Promise<FeedState | null> {
   const [row] = await sql<{ sequence: number; as_of: string; loaded_at: string; rows: number }[]>`
     select sequence, as_of, loaded_at, rows from feed_watermark where feed = ${feed}`
@@ -68,6 +89,9 @@ export interface FeedStatus extends FeedState {
   readonly quarantined: number
   /** Sequences in the inbox, in order. */
   readonly waiting: readonly number[]
+  /** Highest numbers that were met behind a gap, and that were refused; null: never. At or below `sequence` they are over. */
+  readonly held: number | null
+  readonly refused: number | null
 }
 
 export async function feedStatus(sql: Sql): Promise<FeedStatus[]> {
@@ -80,9 +104,11 @@ export async function feedStatus(sql: Sql): Promise<FeedStatus[]> {
       rows: number
       quarantined: number
       waiting: string | null
+      held: number | null
+      refused: number | null
     }[]
   >`
-    select feed, sequence, as_of, loaded_at, rows,
+    select feed, sequence, as_of, loaded_at, rows, held_sequence as held, refused_sequence as refused,
            (select count(*) from (select from quarantine q
                                    where q.feed = w.feed and not resolved limit 100000) q) as quarantined,
            (select string_agg(i.sequence::text, ',' order by i.sequence) from feed_inbox i where i.feed = w.feed) as waiting
@@ -95,5 +121,7 @@ export async function feedStatus(sql: Sql): Promise<FeedStatus[]> {
     rows: row.rows,
     quarantined: row.quarantined,
     waiting: row.waiting?.split(',').map(Number) ?? [],
+    held: row.held,
+    refused: row.refused,
   }))
 }

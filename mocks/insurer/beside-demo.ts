@@ -1,0 +1,31 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { DemoSeen, Mock, MockOptions } from '../mock.ts'
+import { countChanging } from '../province/changing.ts'
+import { FAULTS, startInsurer } from './server.ts'
+
+/** The insurer of a demo: signs with the demo's feed key, and keeps producing deltas about one person in twenty. */
+export async function startDemoInsurer(demo: DemoSeen, { port, deltaEveryMs, changes }: MockOptions): Promise<Mock> {
+  const key = demo.keys['feed:vss']
+  if (key === undefined) throw new Error('the demo has no key of the feed')
+  const folder = join(demo.folder, 'insurer')
+  await mkdir(folder, { recursive: true })
+  const touched = Math.min(changes, countChanging(demo.records))
+  const insurer = await startInsurer({
+    folder,
+    key,
+    feed: 'vss',
+    sequence: 1,
+    plan: { province: demo.province, records: demo.records, changes: touched, people: 'changing' },
+    encoding: 'zstd',
+    now: () => new Date(),
+    port,
+    produceEveryMs: touched === 0 ? 0 : deltaEveryMs,
+    goesOn: true,
+  })
+  return {
+    url: insurer.url,
+    says: `a delta of ${touched} changes every ${deltaEveryMs / 1_000} s; POST ${insurer.url}admin/produce, admin/faults?fault=${FAULTS.join('|')}&times=1`,
+    close: insurer.close,
+  }
+}

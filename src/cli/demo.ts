@@ -8,7 +8,7 @@ import type { DataKeysFile } from '../data-keys.ts'
 import { connect } from '../db/connect.ts'
 import { ensureDatabase } from '../db/database.ts'
 import { migrateSchema } from '../db/migrate.ts'
-import { APP_ROLE, ensureRoles, lacking } from '../db/roles.ts'
+import { ensureRoles, lacking } from '../db/roles.ts'
 import { crewFigures } from '../host/metrics-server.ts'
 import { showMetrics } from '../node.ts'
 import { holdsFinishedLoad } from '../sync/store.ts'
@@ -23,6 +23,7 @@ import {
   readOrMake,
   readSecret,
   rolePasswordsOf,
+  sealKeyOf,
   tokenKeysOf,
   writeSecret,
 } from './data-folder.ts'
@@ -32,8 +33,9 @@ import { withLock } from './embedded/lock.ts'
 import { startEmbedded } from './embedded/start.ts'
 import { openJob } from './job.ts'
 import { loadProvince } from './load-province.ts'
-import { appUrlOf, embeddedUrl } from './owner-url.ts'
+import { appUrlOf, embeddedUrl, sealerUrlOf } from './owner-url.ts'
 import { recheckLoop } from './recheck.ts'
+import { startSealer } from './sealer-process.ts'
 import { UsageError } from './usage-error.ts'
 
 /** The province's own report: 3,256,000 cards synced to chip IDs. */
@@ -96,6 +98,7 @@ export interface Province {
   readonly options: Options
   readonly known: Demo
   readonly appUrl: string
+  readonly sealerUrl: string
   readonly dataKeys: DataKeysFile
 }
 
@@ -126,7 +129,7 @@ async function run(options: Options, signal: AbortSignal, work: Parameters<typeo
   try {
     signal.throwIfAborted()
     const known = await reconcile(options, kept, database.ownerUrl)
-    const appUrl = await prepareDatabase(database.ownerUrl, folder)
+    const urls = await prepareDatabase(database.ownerUrl, folder)
     signal.throwIfAborted()
     const dataKeys = await dataKeysOf(folder)
     const loaded = await loadProvince({
@@ -140,26 +143,28 @@ async function run(options: Options, signal: AbortSignal, work: Parameters<typeo
     if (!loaded.alreadyThere)
       say(`${count(loaded.rows)} insurance records are in, ${loaded.seconds.toFixed(0)} s in all`)
     signal.throwIfAborted()
-    await work({ options, known, appUrl, dataKeys }, signal)
+    await work({ options, known, ...urls, dataKeys }, signal)
   } finally {
     await database.stop()
   }
   throw new Stopped()
 }
 
-async function serveProvince({ options, known, appUrl, dataKeys }: Province, signal: AbortSignal): Promise<void> {
+async function serveProvince(province: Province, signal: AbortSignal): Promise<void> {
+  const { options, known, appUrl, dataKeys } = province
   const { folder } = options
   const environment = await environmentOf(options, folder, appUrl)
   const config = readConfig(environment)
   const figures = await showMetrics(config, crewFigures())
   const crew = await startCrew(config.processes, environment)
   if (figures !== null) say(`metrics http://${config.metrics?.host}:${figures.port}/metrics`)
+  const sealer = startSealer(await sealerEnvironment(province))
   const rechecks = await recheckBeside(config, dataKeys, signal)
   printWelcome(known, options.port, folder)
   await aborted(signal)
   say('finishing what was accepted …')
   await Promise.all([crew.stop(), figures?.close()])
-  await rechecks.ended
+  await Promise.all([rechecks.ended, sealer.stop()])
 }
 
 export function readOptions(args: string[], portDefault: number): Options {
@@ -224,20 +229,34 @@ async function openDatabase(folder: DataFolder): Promise<OwnedDatabase> {
   return { ownerUrl: embeddedUrl(cluster.password, cluster.port, 'kiemthe'), stop: () => cluster.stop() }
 }
 
-/** Roles, schema, facilities and clients: each step is safe to repeat. Returns how the server connects. */
-async function prepareDatabase(ownerUrl: string, folder: DataFolder): Promise<string> {
+/** Roles, schema, facilities and clients: each step is safe to repeat. Returns how server and sealer connect. */
+async function prepareDatabase(ownerUrl: string, folder: DataFolder): Promise<Pick<Province, 'appUrl' | 'sealerUrl'>> {
   const sql = connect(ownerUrl, { connectionsMax: 1, statementTimeoutMs: 0, applicationName: 'kiemthe demo' })
   try {
     const lacks = await lacking(sql)
     if (lacks.length > 0) throw new UsageError(`the database of DATABASE_URL lacks:\n  ${lacks.join('\n  ')}`)
     const passwords = await rolePasswordsOf(folder)
     const kept = await ensureRoles(sql, passwords)
-    if (kept.includes(APP_ROLE)) say(`${APP_ROLE}, made by somebody else, keeps its password: roles.json must have it`)
+    for (const role of kept) say(`${role}, made by somebody else, keeps its password: roles.json must have it`)
     await migrateSchema(ownerUrl)
     await saveDemoClients(sql, folder, new Date())
-    return appUrlOf(ownerUrl, passwords)
+    return { appUrl: appUrlOf(ownerUrl, passwords), sealerUrl: sealerUrlOf(ownerUrl, passwords) }
   } finally {
     await sql.end({ timeout: 5 })
+  }
+}
+
+/** All that `kiemthe seal` is told: no key of the service's own. */
+async function sealerEnvironment({ options: { folder }, sealerUrl }: Province): Promise<NodeJS.ProcessEnv> {
+  await sealKeyOf(folder)
+  const { DATABASE_URL: own, PATH } = process.env
+  return {
+    PATH,
+    LOG_LEVEL: 'warn',
+    DATABASE_URL: sealerUrl,
+    SEAL_KEY_FILE: folder.sealKeyFile,
+    // of the folder's own database; another one has another log
+    ...(own ? {} : { SEAL_MARK_FILE: folder.sealMarkFile }),
   }
 }
 

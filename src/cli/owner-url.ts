@@ -1,4 +1,4 @@
-import { APP_ROLE, type RolePasswords } from '../db/roles.ts'
+import { APP_ROLE, type RolePasswords, SEALER_ROLE } from '../db/roles.ts'
 import type { DataFolder } from './data-folder.ts'
 import { keptPassword } from './embedded/password.ts'
 import { keptPort } from './embedded/port.ts'
@@ -23,8 +23,17 @@ export function embeddedUrl(password: string, port: number, database: string): s
 
 /** The same database as the role that answers requests. */
 export function appUrlOf(ownerUrl: string, passwords: RolePasswords): string {
+  return urlAs(ownerUrl, APP_ROLE, passwords.app)
+}
+
+/** The same database as the role that seals the log. */
+export function sealerUrlOf(ownerUrl: string, passwords: RolePasswords): string {
+  return urlAs(ownerUrl, SEALER_ROLE, passwords.sealer)
+}
+
+function urlAs(ownerUrl: string, role: string, password: string): string {
   const url = new URL(ownerUrl)
-  url.username = APP_ROLE
-  url.password = passwords.app
+  url.username = role
+  url.password = password
   return url.href
 }

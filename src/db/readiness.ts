@@ -6,6 +6,8 @@ export interface DatabaseState {
   /** When our copy of the insurer's records was true; null when nothing was loaded. */
   readonly copyAsOf: string | null
   readonly quarantined: number
+  /** When the oldest entry was recorded that no checkpoint holds yet; null: all are published. */
+  readonly unpublishedSince: string | null
   readonly standby: boolean
 }
 
@@ -16,15 +18,27 @@ export class DatabaseUnfit extends Error {
 
 /** One cheap statement: readiness is asked every few seconds by every balancer. */
 export async function readState(sql: Sql, logId: number): Promise<DatabaseState> {
-  const rows = await sql<{ writable: boolean; as_of: string | null; quarantined: number; standby: boolean }[]>`
+  const rows = await sql<
+    { writable: boolean; as_of: string | null; quarantined: number; unpublished: string | null; standby: boolean }[]
+  >`
     select exists (select from log_head where log_id = ${logId}::smallint)
              and has_table_privilege('log_entry', 'INSERT') and has_table_privilege('entry_detail', 'INSERT') as writable,
            (select as_of from feed_watermark where feed = 'vss') as as_of,
            (select count(*)::int from (select from quarantine where not resolved limit 1000) q) as quarantined,
+           (select e.body::json ->> 'recordedAt'
+              from log_head left join log_checkpoint c using (log_id)
+              join log_entry e on e.log_id = log_head.log_id and e.leaf_index = coalesce(c.size, 0)
+             where log_head.log_id = ${logId}::smallint) as unpublished,
            pg_is_in_recovery() as standby`
   const row = rows[0]
   if (row === undefined) throw new Error('one row was asked for')
-  return { logWritable: row.writable, copyAsOf: row.as_of, quarantined: row.quarantined, standby: row.standby }
+  return {
+    logWritable: row.writable,
+    copyAsOf: row.as_of,
+    quarantined: row.quarantined,
+    unpublishedSince: row.unpublished,
+    standby: row.standby,
+  }
 }
 
 /**

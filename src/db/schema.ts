@@ -311,6 +311,46 @@ export const logEntry = pgTable(
   (t) => [primaryKey({ name: 'log_entry_pkey', columns: [t.logId, t.leafIndex] })],
 )
 
+/** How many entries of each log are in its tiles. Moved by compare-and-swap: of two sealers the later one looks again. */
+export const logTree = pgTable('log_tree', {
+  logId: smallint('log_id').primaryKey(),
+  size: bigint({ mode: 'number' }).notNull(),
+})
+
+/** Hash tiles of C2SP tlog-tiles, made from `log_entry`. A tile only grows: a narrower one is its beginning. */
+export const logTile = pgTable(
+  'log_tile',
+  {
+    logId: smallint('log_id').notNull(),
+    level: smallint().notNull(),
+    tileIndex: bigint('tile_index', { mode: 'number' }).notNull(),
+    hashes: bytea().notNull(),
+  },
+  (t) => [primaryKey({ name: 'log_tile_pkey', columns: [t.logId, t.level, t.tileIndex] })],
+)
+
+/** The published checkpoint of each log: replaced by compare-and-swap, never taken back. */
+export const logCheckpoint = pgTable('log_checkpoint', {
+  logId: smallint('log_id').primaryKey(),
+  size: bigint({ mode: 'number' }).notNull(),
+  /** The signed note, byte for byte. */
+  note: text().notNull(),
+  publishedAt: instant('published_at').notNull().defaultNow(),
+})
+
+/** Keys that sign checkpoints, public halves. A key that no longer signs stays: what it signed is still to be verified. */
+export const logKey = pgTable(
+  'log_key',
+  {
+    logId: smallint('log_id').notNull(),
+    keyId: text('key_id').notNull(),
+    /** `name+id+base64`, as C2SP signed-note writes verifier keys. */
+    verifier: text().notNull(),
+    usedSince: instant('used_since').notNull().defaultNow(),
+  },
+  (t) => [primaryKey({ name: 'log_key_pkey', columns: [t.logId, t.keyId] })],
+)
+
 /** What the entry commits to, sealed and erasable: written in the statement that writes its entry. */
 export const entryDetail = pgTable(
   'entry_detail',

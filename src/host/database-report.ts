@@ -9,6 +9,8 @@ export interface DatabaseReport {
   readonly logWritable: boolean
   readonly feedAgeSeconds: number | null
   readonly quarantined: number
+  /** Age of the oldest entry that no checkpoint holds yet; 0: all are published. */
+  readonly unpublishedSeconds: number
   readonly keys: KeyExpiry
 }
 
@@ -38,6 +40,8 @@ async function read(query: Query): Promise<DatabaseReport> {
     logWritable: state.logWritable && !state.standby,
     feedAgeSeconds: ageMs === null ? null : ageMs / 1000,
     quarantined: state.quarantined,
+    unpublishedSeconds:
+      state.unpublishedSince === null ? 0 : Math.max(0, Date.now() - Date.parse(state.unpublishedSince)) / 1000,
     keys,
   }
 }

@@ -8,6 +8,8 @@ export interface Cluster {
   readonly password: string
   /** Of `kiemthe_app`, the role that answers requests. */
   readonly appPassword: string
+  /** Of `kiemthe_sealer`. */
+  readonly sealerPassword: string
 }
 
 declare module 'vitest' {
@@ -31,7 +33,7 @@ export function databaseUrl(
 }
 
 /** One connection as superuser; the caller ends it. */
-export function asSuperuser(cluster: Omit<Cluster, 'appPassword'>, database = 'postgres'): Sql {
+export function asSuperuser(cluster: Omit<Cluster, 'appPassword' | 'sealerPassword'>, database = 'postgres'): Sql {
   const { host, port, password } = cluster
   return postgres({ host, port, password, user: 'postgres', database, max: 1, onnotice: () => {} })
 }

@@ -27,6 +27,7 @@ export interface World {
   readonly owner: Sql
   readonly appUrl: string
   readonly ownerUrl: string
+  readonly sealerUrl: string
   readonly dataKeys: DataKeysFile
   readonly tokenKeys: TokenKeysFile
   readonly clients: ReadonlyMap<string, ClientKeyPair>
@@ -57,6 +58,7 @@ export async function createWorld(
   const database = await createDatabase(cluster)
   const ownerUrl = databaseUrl(cluster, 'postgres', cluster.password, database.name)
   const appUrl = databaseUrl(cluster, 'kiemthe_app', cluster.appPassword, database.name)
+  const sealerUrl = databaseUrl(cluster, 'kiemthe_sealer', cluster.sealerPassword, database.name)
   const owner = connect(ownerUrl, { connectionsMax: 2, statementTimeoutMs: 0, applicationName: 'test' })
   const secret = () => randomBytes(32).toString('base64')
   const dataKeys: DataKeysFile = {
@@ -73,6 +75,7 @@ export async function createWorld(
     owner,
     appUrl,
     ownerUrl,
+    sealerUrl,
     dataKeys,
     tokenKeys,
     clients,

@@ -4,8 +4,10 @@ import { migrateSchema } from '../../src/db/migrate.ts'
 import { ensureRoles } from '../../src/db/roles.ts'
 import { asSuperuser, type Cluster, databaseUrl, TEMPLATE } from './cluster.ts'
 
+type Superuser = Pick<Cluster, 'host' | 'port' | 'password'>
+
 /** Once per run, before any test: roles (they belong to the cluster) and the migrated database that suites copy. */
-export async function prepareTemplate(cluster: Omit<Cluster, 'appPassword'>): Promise<{ appPassword: string }> {
+export async function prepareTemplate(cluster: Superuser): Promise<Omit<Cluster, keyof Superuser>> {
   const passwords = { app: randomBytes(32).toString('hex'), sealer: randomBytes(32).toString('hex') }
   const admin = asSuperuser(cluster)
   try {
@@ -21,5 +23,5 @@ export async function prepareTemplate(cluster: Omit<Cluster, 'appPassword'>): Pr
     await sql.end()
   }
   await migrateSchema(url)
-  return { appPassword: passwords.app }
+  return { appPassword: passwords.app, sealerPassword: passwords.sealer }
 }

@@ -214,6 +214,43 @@ test('two sealers at once take turns: no fork, no checkpoint that shrinks, and a
   expect(signed.length).toBeGreaterThan(10)
 })
 
+describe('a sealer that another one overtakes gives way', () => {
+  const first = { integrated: 0, published: null, more: true }
+
+  test('before it integrated what it read', async () => {
+    const job = await sealerOn(sealer)
+    await append(300)
+    let overtaken = false
+    const query: Query = async (work) => {
+      const answer = await job.query(work)
+      if (!overtaken && typeof answer === 'object' && answer !== null && 'bodies' in answer) {
+        overtaken = true
+        await append(300)
+        await sealAll(job)
+      }
+      return answer
+    }
+    expect(await sealPass({ ...job, query })).toEqual(first)
+    await expectPublished(600)
+  })
+
+  test('before it published what it signed', async () => {
+    const job = await sealerOn(sealer)
+    for (const published of [false, true]) {
+      if (published) await sealAll(job)
+      await append(300)
+      let later = 0
+      const cosign: SealJob['cosign'] = async ({ note }) => {
+        await append(5)
+        later = await sealAll(job)
+        return note
+      }
+      expect(await sealPass({ ...job, cosign })).toEqual({ ...first, integrated: 300 })
+      await expectPublished(later)
+    }
+  })
+})
+
 describe('it signs nothing', () => {
   const refused = async (job: SealJob, fault: string, at: number) => {
     const before = await publishedNote()

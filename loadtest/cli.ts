@@ -8,6 +8,7 @@ import { lanes } from './lanes.ts'
 import { middleware } from './middleware.ts'
 import { pushVisible } from './push-visible.ts'
 import { ratio } from './ratio.ts'
+import { seal } from './seal.ts'
 import { syncModel } from './sync-model-run.ts'
 
 const SCENARIOS: Readonly<Record<string, { readonly what: string; readonly run: (args: string[]) => Promise<void> }>> =
@@ -36,6 +37,10 @@ const SCENARIOS: Readonly<Record<string, { readonly what: string; readonly run: 
     'push-visible': {
       what: 'seconds from the push of a delta until an answer shows it, p50 and p95 (--records --rows --runs)',
       run: pushVisible,
+    },
+    seal: {
+      what: 'log rows/s with sealing ÷ without, recorded → published p99, proofs (--entries --seconds --rounds)',
+      run: seal,
     },
     ratio: { what: 'verified requests/s ÷ a bare control, in turn', run: ratio },
   }

@@ -6,6 +6,13 @@ import { showDocsContract, showOpenApiContract, showProblemsContract } from './h
 import { postEnrolmentContract } from './http/contract/enrolments.ts'
 import { getFacilityContract, showFacilitiesContract } from './http/contract/facilities.ts'
 import { showLiveContract, showReadyContract } from './http/contract/health.ts'
+import {
+  showCheckpointContract,
+  showConsistencyContract,
+  showLogKeysContract,
+  showProofContract,
+  showTileContract,
+} from './http/contract/log.ts'
 import { issueTokenContract, showTokenKeysContract } from './http/contract/oauth.ts'
 import { postSyncBatchContract, showSyncStatusContract } from './http/contract/sync.ts'
 import { getUnverifiedVisitContract, postUnverifiedVisitContract } from './http/contract/unverified-visits.ts'
@@ -17,7 +24,8 @@ import { endpoint } from './http/endpoint.ts'
 import { postEnrolment } from './http/enrolments.ts'
 import { getFacility, showFacilities } from './http/facilities.ts'
 import { showLive, showReady } from './http/health.ts'
-import type { Route } from './http/route.ts'
+import { showCheckpoint, showConsistency, showLogKeys, showProof, showTile } from './http/log.ts'
+import { type Route, routePattern } from './http/route.ts'
 import { postSyncBatch, showSyncStatus } from './http/sync.ts'
 import { issueToken, showTokenKeys } from './http/token.ts'
 import { getUnverifiedVisit, postUnverifiedVisit } from './http/unverified-visits.ts'
@@ -96,6 +104,30 @@ export const ROUTES: readonly Route[] = [
     contract: listVisitChangesContract,
   },
 
+  { method: 'GET', path: '/v1/log/keys', access: 'public', work: showLogKeys, contract: showLogKeysContract },
+  {
+    method: 'GET',
+    path: '/v1/log/{log}/checkpoint',
+    access: 'public',
+    work: showCheckpoint,
+    contract: showCheckpointContract,
+  },
+  {
+    method: 'GET',
+    path: '/v1/log/{log}/proof/{index}',
+    access: 'public',
+    work: showProof,
+    contract: showProofContract,
+  },
+  {
+    method: 'GET',
+    path: '/v1/log/{log}/consistency',
+    access: 'public',
+    work: showConsistency,
+    contract: showConsistencyContract,
+  },
+  { method: 'GET', path: '/v1/log/{log}/tile/{tile}', access: 'public', work: showTile, contract: showTileContract },
+
   {
     method: 'POST',
     path: '/v1/sync/batches',
@@ -126,7 +158,7 @@ export const ROUTES: readonly Route[] = [
 export function createApp(open: OpenScope, addressOf: AddressOf): Hono {
   const app = new Hono()
   for (const route of ROUTES) {
-    app.on(route.method, route.path.replaceAll(/\{(\w+)\}/g, ':$1'), endpoint(open, addressOf, route))
+    app.on(route.method, routePattern(route), endpoint(open, addressOf, route))
   }
   // not routes of their own: one handler a path keeps Hono on its short way (no middleware chain)
   const routes = [...app.routes]

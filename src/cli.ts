@@ -18,6 +18,10 @@ const COMMANDS: Readonly<Record<string, { readonly what: string; readonly load: 
     what: 'look visits up again whose look-up failed; the environment of serve: --once --rebuild',
     load: async () => (await import('./cli/recheck.ts')).recheck,
   },
+  seal: {
+    what: 'sign checkpoints of the log, as kiemthe_sealer: DATABASE_URL SEAL_KEY_FILE SEAL_MARK_FILE, --once',
+    load: async () => (await import('./cli/seal.ts')).seal,
+  },
   import: {
     what: "take the insurer's feed, or its catalogue of facilities, from files: MANIFEST | --rollback WHY; --accept-shrink WHY --shrink-max PERCENT",
     load: async () => (await import('./cli/import.ts')).importCommand,

@@ -176,7 +176,8 @@ const failuresAreRenderedOnce: Rule = (files) =>
     .filter((file) => file.path !== 'src/http/problem.ts' && file.path !== 'src/cli/openapi-document.ts') // describes them
     .map((file) => `${file.path} renders a problem`)
 
-const PURE = /^src\/(?:identity|entitlement)\/|^src\/audit\/(?:entry|merkle|checkpoint|fsck|check-code)\.ts$/
+const PURE =
+  /^src\/(?:identity|entitlement)\/|^src\/audit\/(?:entry|merkle|tile|signed-note|checkpoint|tlog-proof|fsck|check-code)\.ts$/
 const HARMLESS = /^(?:node:crypto|node:buffer|zod)$/
 
 /** No I/O there, nor in anything they load. */

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { mkdir, open as openFile, readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
@@ -20,6 +20,8 @@ export interface DataFolder {
   readonly clientsFile: string
   readonly demoFile: string
   readonly logMarkFile: string
+  readonly sealKeyFile: string
+  readonly sealMarkFile: string
   readonly clusterFolder: string
 }
 
@@ -32,6 +34,8 @@ export function dataFolder(path: string): DataFolder {
     clientsFile: join(folder, 'clients.json'),
     demoFile: join(folder, 'demo.json'),
     logMarkFile: join(folder, 'log-mark.json'),
+    sealKeyFile: join(folder, 'seal-key.json'),
+    sealMarkFile: join(folder, 'seal-mark.txt'),
     clusterFolder: join(folder, 'postgres'),
   }
 }
@@ -54,6 +58,18 @@ export function tokenKeysOf(folder: DataFolder): Promise<TokenKeysFile> {
   return readOrMake(folder.tokenKeysFile, tokenKeysSchema, async () => ({
     keys: [await makeSigningKey(`token-${randomBytes(4).toString('hex')}`)],
   }))
+}
+
+/** The private key of checkpoints: an Ed25519 key in PKCS #8 (DER), in base64. Only `kiemthe seal` reads it. */
+export const sealKeySchema = z.strictObject({ privateKey: z.base64().min(1) })
+
+export type SealKeyFile = z.infer<typeof sealKeySchema>
+
+export function sealKeyOf(folder: DataFolder): Promise<SealKeyFile> {
+  return readOrMake(folder.sealKeyFile, sealKeySchema, async () => {
+    const { privateKey } = generateKeyPairSync('ed25519')
+    return { privateKey: privateKey.export({ format: 'der', type: 'pkcs8' }).toString('base64') }
+  })
 }
 
 const password = z.string().length(64)

@@ -9,7 +9,7 @@ import type { DataKeysFile } from '../data-keys.ts'
 import { connect } from '../db/connect.ts'
 import { ensureDatabase } from '../db/database.ts'
 import { migrateSchema } from '../db/migrate.ts'
-import { ensureRoles, lacking, SEALER_ROLE } from '../db/roles.ts'
+import { ensureRoles, lacking } from '../db/roles.ts'
 import { crewFigures } from '../host/metrics-server.ts'
 import { showMetrics } from '../node.ts'
 import { holdsFinishedLoad } from '../sync/store.ts'
@@ -24,6 +24,7 @@ import {
   readOrMake,
   readSecret,
   rolePasswordsOf,
+  sealKeyOf,
   tokenKeysOf,
   writeSecret,
 } from './data-folder.ts'
@@ -34,8 +35,9 @@ import { withLock } from './embedded/lock.ts'
 import { startEmbedded } from './embedded/start.ts'
 import { openJob } from './job.ts'
 import { loadProvince } from './load-province.ts'
-import { appUrlOf, embeddedUrl, syncUrlOf } from './owner-url.ts'
+import { appUrlOf, embeddedUrl, sealerUrlOf, syncUrlOf } from './owner-url.ts'
 import { recheckLoop } from './recheck.ts'
+import { startSealer } from './sealer-process.ts'
 import { UsageError } from './usage-error.ts'
 
 /** The province's own report: 3,256,000 cards synced to chip IDs. */
@@ -103,6 +105,7 @@ export interface Province {
   readonly known: Demo
   readonly appUrl: string
   readonly syncUrl: string
+  readonly sealerUrl: string
   readonly dataKeys: DataKeysFile
 }
 
@@ -133,7 +136,7 @@ async function run(options: Options, signal: AbortSignal, work: Parameters<typeo
   try {
     signal.throwIfAborted()
     const known = await reconcile(options, kept, database.ownerUrl)
-    const { appUrl, syncUrl } = await prepareDatabase(database.ownerUrl, folder)
+    const urls = await prepareDatabase(database.ownerUrl, folder)
     signal.throwIfAborted()
     const dataKeys = await dataKeysOf(folder)
     const loaded = await loadProvince({
@@ -147,7 +150,7 @@ async function run(options: Options, signal: AbortSignal, work: Parameters<typeo
     if (!loaded.alreadyThere)
       say(`${count(loaded.rows)} insurance records are in, ${loaded.seconds.toFixed(0)} s in all`)
     signal.throwIfAborted()
-    await work({ options, known, appUrl, syncUrl, dataKeys }, signal)
+    await work({ options, known, ...urls, dataKeys }, signal)
   } finally {
     await database.stop()
   }
@@ -172,13 +175,14 @@ async function serveBeside(province: Province, mocks: Mocks | null, signal: Abor
   const figures = await showMetrics(config, crewFigures())
   const crew = await startCrew(config.processes, environment)
   if (figures !== null) say(`metrics http://${config.metrics?.host}:${figures.port}/metrics`)
+  const sealer = startSealer(await sealerEnvironment(province))
   const rechecks = await recheckBeside(config, dataKeys, signal)
   const deltas = mocks && (await pullBeside(syncUrl, environment.DATA_KEYS_FILE, mocks.urlOf('insurer'), say, signal))
   printWelcome(known, options.port, folder, mocks?.says ?? ['still: no mocks run, the copy stays as it is'])
   await aborted(signal)
   say('finishing what was accepted …')
   await Promise.all([crew.stop(), figures?.close()])
-  await Promise.all([rechecks.ended, deltas?.ended])
+  await Promise.all([rechecks.ended, deltas?.ended, sealer.stop()])
 }
 
 export function readOptions(args: string[], portDefault: number): Options {
@@ -247,21 +251,41 @@ async function openDatabase(folder: DataFolder): Promise<OwnedDatabase> {
   return { ownerUrl: embeddedUrl(cluster.password, cluster.port, 'kiemthe'), stop: () => cluster.stop() }
 }
 
-/** Roles, schema, facilities and clients: each step is safe to repeat. Returns how server and loader connect. */
-async function prepareDatabase(ownerUrl: string, folder: DataFolder): Promise<Pick<Province, 'appUrl' | 'syncUrl'>> {
+/** Roles, schema, facilities and clients: each step is safe to repeat. Returns how server, loader and sealer connect. */
+async function prepareDatabase(
+  ownerUrl: string,
+  folder: DataFolder,
+): Promise<Pick<Province, 'appUrl' | 'syncUrl' | 'sealerUrl'>> {
   const sql = connect(ownerUrl, { connectionsMax: 1, statementTimeoutMs: 0, applicationName: 'kiemthe demo' })
   try {
     const lacks = await lacking(sql)
     if (lacks.length > 0) throw new UsageError(`the database of DATABASE_URL lacks:\n  ${lacks.join('\n  ')}`)
     const passwords = await rolePasswordsOf(folder)
     const kept = await ensureRoles(sql, passwords)
-    for (const role of kept.filter((each) => each !== SEALER_ROLE))
-      say(`${role}, made by somebody else, keeps its password: roles.json must have it`)
+    for (const role of kept) say(`${role}, made by somebody else, keeps its password: roles.json must have it`)
     await migrateSchema(ownerUrl)
     await saveDemoClients(sql, folder, new Date())
-    return { appUrl: appUrlOf(ownerUrl, passwords), syncUrl: syncUrlOf(ownerUrl, passwords) }
+    return {
+      appUrl: appUrlOf(ownerUrl, passwords),
+      syncUrl: syncUrlOf(ownerUrl, passwords),
+      sealerUrl: sealerUrlOf(ownerUrl, passwords),
+    }
   } finally {
     await sql.end({ timeout: 5 })
+  }
+}
+
+/** All that `kiemthe seal` is told: no key of the service's own. */
+export async function sealerEnvironment({ options: { folder }, sealerUrl }: Province): Promise<NodeJS.ProcessEnv> {
+  await sealKeyOf(folder)
+  const { DATABASE_URL: own, PATH } = process.env
+  return {
+    PATH,
+    LOG_LEVEL: 'warn',
+    DATABASE_URL: sealerUrl,
+    SEAL_KEY_FILE: folder.sealKeyFile,
+    // of the folder's own database; another one has another log
+    ...(own ? {} : { SEAL_MARK_FILE: folder.sealMarkFile }),
   }
 }
 

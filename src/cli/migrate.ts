@@ -2,7 +2,15 @@ import { connect } from '../db/connect.ts'
 import { migrateSchema } from '../db/migrate.ts'
 import { APP_ROLE, ensureRoles, lacking, SEALER_ROLE, SYNC_ROLE } from '../db/roles.ts'
 import { readArguments } from './arguments.ts'
-import { DATA_FOLDER, dataFolder, dataKeysOf, makeDataFolder, rolePasswordsOf, tokenKeysOf } from './data-folder.ts'
+import {
+  DATA_FOLDER,
+  dataFolder,
+  dataKeysOf,
+  makeDataFolder,
+  rolePasswordsOf,
+  sealKeyOf,
+  tokenKeysOf,
+} from './data-folder.ts'
 import { UsageError } from './usage-error.ts'
 
 /**
@@ -27,6 +35,7 @@ export async function migrate(args: string[]): Promise<void> {
   await migrateSchema(url)
   await dataKeysOf(folder)
   await tokenKeysOf(folder)
+  await sealKeyOf(folder)
   const logins =
     kept.length === 0
       ? `${APP_ROLE}, ${SEALER_ROLE} and ${SYNC_ROLE} log in with the passwords of ${folder.path}/roles.json`

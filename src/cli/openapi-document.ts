@@ -40,6 +40,10 @@ export function openApiDocument(): string {
         description: 'Patients who were admitted while the look-up failed (NĐ 188/2025 Đ38).',
       },
       { name: 'Facilities', description: 'The catalogue of facilities, with history.' },
+      {
+        name: 'Log',
+        description: 'Proofs that anyone may take: that an entry stands in the log, and that the log only grew.',
+      },
       { name: 'Sync', description: 'The insurer’s feed of insurance records.' },
       { name: 'Operation', description: 'For balancers and operators.' },
       { name: 'Documents', description: 'This document, for programs and people.' },
@@ -104,7 +108,7 @@ function operation(route: Route): Json {
     summary: contract.summary,
     description: contract.description,
     security: access === 'public' ? [] : access.map((scope) => ({ token: [scope] })),
-    parameters: contract.parameters?.map(({ schema, ...rest }) => ({ ...rest, schema: inline(schema) })),
+    parameters: contract.parameters?.map(({ schema, slashes: _, ...rest }) => ({ ...rest, schema: inline(schema) })),
     requestBody: contract.body && {
       required: true,
       description: `At most ${contract.body.bytesMax} bytes.`,

@@ -1,4 +1,4 @@
-import { APP_ROLE, type RolePasswords, SYNC_ROLE } from '../db/roles.ts'
+import { APP_ROLE, type RolePasswords, SEALER_ROLE, SYNC_ROLE } from '../db/roles.ts'
 import { type DataFolder, rolePasswordsOf } from './data-folder.ts'
 import { keptPassword } from './embedded/password.ts'
 import { keptPort } from './embedded/port.ts'
@@ -36,6 +36,11 @@ export async function feedUrlOf(folder: DataFolder): Promise<string> {
   const own = process.env['DATABASE_URL']
   if (own !== undefined && own !== '') return own
   return syncUrlOf(await ownerUrlOf(folder), await rolePasswordsOf(folder))
+}
+
+/** The same database as the role that seals the log. */
+export function sealerUrlOf(ownerUrl: string, passwords: RolePasswords): string {
+  return urlAs(ownerUrl, SEALER_ROLE, passwords.sealer)
 }
 
 function urlAs(ownerUrl: string, role: string, password: string): string {

@@ -11,6 +11,8 @@ export interface DatabaseState {
   /** A batch of the feed was met behind a gap, or was refused, and the copy has not passed it since. */
   readonly feedGap: boolean
   readonly feedRefused: boolean
+  /** When the oldest entry was recorded that no checkpoint holds yet; null: all are published. */
+  readonly unpublishedSince: string | null
   readonly standby: boolean
 }
 
@@ -29,10 +31,14 @@ export async function readState(sql: Sql, logId: number): Promise<DatabaseState>
            exists (select from feed_watermark where held_sequence > sequence) as gap,
            exists (select from feed_watermark where refused_sequence > sequence) as refused,
            (select count(*)::int from (select from quarantine where not resolved limit 1000) q) as quarantined,
+           (select e.body::json ->> 'recordedAt'
+              from log_head left join log_checkpoint c using (log_id)
+              join log_entry e on e.log_id = log_head.log_id and e.leaf_index = coalesce(c.size, 0)
+             where log_head.log_id = ${logId}::smallint) as unpublished,
            pg_is_in_recovery() as standby`
   const row = rows[0]
   if (row === undefined) throw new Error('one row was asked for')
-  const { writable, as_of, catalogue, quarantined, gap, refused, standby } = row
+  const { writable, as_of, catalogue, quarantined, gap, refused, unpublished, standby } = row
   return {
     logWritable: writable,
     copyAsOf: as_of,
@@ -40,6 +46,7 @@ export async function readState(sql: Sql, logId: number): Promise<DatabaseState>
     quarantined,
     feedGap: gap,
     feedRefused: refused,
+    unpublishedSince: unpublished,
     standby,
   }
 }
@@ -51,6 +58,7 @@ interface StateRow {
   quarantined: number
   gap: boolean
   refused: boolean
+  unpublished: string | null
   standby: boolean
 }
 

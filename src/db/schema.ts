@@ -15,7 +15,7 @@ import {
 import { bytea, instant } from './column.ts'
 
 /**
- * The tables. Rules that hold from the first migration, so that the same SQL runs on Citus or YugabyteDB later:
+ * The tables (those of the log: `log-schema.ts`). Rules that hold from the first migration, so that the same SQL runs on Citus or YugabyteDB later:
  * every primary or unique key contains its distribution key (`subject`, `alias`, `log_id`), no sequence on a hot table.
  * Grants are in the migration after the tables: they are law, not decoration (`serve` refuses to start without them).
  */
@@ -295,69 +295,4 @@ export const quarantine = pgTable(
     resolvedAt: instant('resolved_at'),
   },
   (t) => [primaryKey({ columns: [t.feed, t.sequence, t.position] })],
-)
-
-/** The next index of each log. Its row lock is what makes the index dense. */
-export const logHead = pgTable('log_head', {
-  logId: smallint('log_id').primaryKey(),
-  origin: text().notNull(),
-  size: bigint({ mode: 'number' }).notNull(),
-})
-
-/** The log. Insert only; `body` is the exact text that is hashed. */
-export const logEntry = pgTable(
-  'log_entry',
-  {
-    logId: smallint('log_id').notNull(),
-    leafIndex: bigint('leaf_index', { mode: 'number' }).notNull(),
-    body: text().notNull(),
-    leafHash: bytea('leaf_hash').notNull(),
-  },
-  (t) => [primaryKey({ name: 'log_entry_pkey', columns: [t.logId, t.leafIndex] })],
-)
-
-/** What the entry commits to, sealed and erasable: written in the statement that writes its entry. */
-export const entryDetail = pgTable(
-  'entry_detail',
-  {
-    logId: smallint('log_id').notNull(),
-    leafIndex: bigint('leaf_index', { mode: 'number' }).notNull(),
-    /** Pseudonym of the person under the key of the year; null where the entry is about nobody. */
-    subject: uuid(),
-    client: text().notNull(),
-    /** Keyed digest of client and Idempotency-Key: callers put anything into that header. */
-    idempotencyKey: uuid('idempotency_key'),
-    salt: bytea().notNull(),
-    sealed: bytea().notNull(),
-  },
-  (t) => [
-    primaryKey({ name: 'entry_detail_pkey', columns: [t.logId, t.leafIndex] }),
-    index('entry_detail_idempotency').on(t.logId, t.idempotencyKey).where(sql`${t.idempotencyKey} is not null`),
-  ],
-)
-
-/** Who came first with an Idempotency-Key. Claimed in the append statement, free again after 14 days. */
-export const idempotency = pgTable(
-  'idempotency',
-  {
-    logId: smallint('log_id').notNull(),
-    key: uuid().notNull(),
-    requestDigest: uuid('request_digest').notNull(),
-    claimedAt: instant('claimed_at').notNull(),
-  },
-  (t) => [
-    primaryKey({ name: 'idempotency_pkey', columns: [t.logId, t.key] }),
-    index('idempotency_claimed').on(t.claimedAt),
-  ],
-)
-
-/** How far a reader of the log has come: the first index it has not seen. What it made of the log can be made again. */
-export const logCursor = pgTable(
-  'log_cursor',
-  {
-    logId: smallint('log_id').notNull(),
-    reader: text().notNull(),
-    nextIndex: bigint('next_index', { mode: 'number' }).notNull(),
-  },
-  (t) => [primaryKey({ name: 'log_cursor_pkey', columns: [t.logId, t.reader] })],
 )

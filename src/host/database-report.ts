@@ -14,6 +14,8 @@ export interface DatabaseReport {
   readonly quarantined: number
   /** By feed that has a watermark: an id of `FEED_ID` that an operator loaded, never a text of a caller. */
   readonly quarantinedByFeed: Readonly<Record<string, number>>
+  /** Age of the oldest entry that no checkpoint holds yet; 0: all are published. */
+  readonly unpublishedSeconds: number
   readonly keys: KeyExpiry
 }
 
@@ -52,6 +54,8 @@ async function read(query: Query): Promise<DatabaseReport> {
     feedIncomplete: { gap: state.feedGap, refused: state.feedRefused },
     quarantined: state.quarantined,
     quarantinedByFeed: Object.fromEntries(feeds.slice(0, FEEDS_MAX).map((each) => [each.feed, each.quarantined])),
+    unpublishedSeconds:
+      state.unpublishedSince === null ? 0 : Math.max(0, Date.now() - Date.parse(state.unpublishedSince)) / 1000,
     keys,
   }
 }

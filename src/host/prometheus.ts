@@ -290,6 +290,12 @@ function watchHost(registry: Registry, batches: LaneSeen, watched: Watched): voi
     },
   })
   gauge(
+    'kiemthe_log_unpublished_seconds',
+    'Since the oldest entry was recorded that no checkpoint holds yet; 0: all are published',
+    state((report) => report.unpublishedSeconds),
+    'max',
+  )
+  gauge(
     'kiemthe_client_key_expiry_days',
     'Until the next client is left without a key in force',
     state((report) => report.keys.firstDays),

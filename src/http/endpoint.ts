@@ -12,7 +12,7 @@ import { isFailedProof, isRefusal } from './refusal.ts'
 
 export interface Answer {
   readonly status: number
-  readonly body: string
+  readonly body: string | Uint8Array<ArrayBuffer>
   readonly headers?: Readonly<Record<string, string>>
   /** For the log event: what was decided, or what went wrong. */
   readonly code?: DecisionCode | ErrorCode

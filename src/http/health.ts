@@ -6,6 +6,9 @@ import { describeFailure } from '../event.ts'
 import type { Scope } from '../scope.ts'
 import type { Answer } from './endpoint.ts'
 
+/** The promise is 10 s from recording to publishing; half of it more for clocks that differ and a pass under way. */
+const CHECKPOINT_LATE_MS = 15_000
+
 /** `GET /health/live`: the process answers. */
 export async function showLive(): Promise<Answer> {
   return { status: 200, body: '{"status":"live"}' }
@@ -51,6 +54,9 @@ function degradations(scope: Scope, state: DatabaseState): string[] {
   else if (ageOf(state.catalogueAsOf) > catalogueLateAfterMs) reasons.push('catalogueLate')
   if (state.feedGap) reasons.push('feedGap')
   if (state.feedRefused) reasons.push('feedBatchRefused')
+  const { unpublishedSince } = state
+  if (unpublishedSince !== null && scope.now().getTime() - Date.parse(unpublishedSince) > CHECKPOINT_LATE_MS)
+    reasons.push('checkpointLate')
   if (state.quarantined > 0) reasons.push('rowsInQuarantine')
   return reasons
 }

@@ -305,6 +305,27 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemRow>> = {
     CALL_IT,
     '`Audit-Purpose: claimReview | complaint | courtOrder | incident`; all but claimReview need `Audit-Case` (1–64 visible ASCII).',
   ),
+  log_not_found: row(
+    404,
+    'No such log',
+    'Không có sổ ghi này. Báo bộ phận công nghệ thông tin của cơ sở.',
+    'Take `receipt.log` of an answer, or a `log` of GET /v1/log/keys.',
+  ),
+  log_not_published: {
+    ...row(
+      404,
+      'That far nothing is published yet',
+      'Lần tra cứu đã được ghi nhưng bằng chứng chưa được công bố. Thử lại sau 10 giây; không ảnh hưởng đến việc tiếp nhận người bệnh.',
+      'An entry is published within 10 s of its recording. See `detail` for the size that is; longer means that checkpoints are late (GET /health/ready).',
+    ),
+    retryAfterSeconds: 10, // the promise
+  },
+  log_place_invalid: row(
+    400,
+    'That is no place in a log',
+    CALL_IT,
+    'Indexes and sizes are whole numbers in decimal, without leading zeros, below 2^53; `from` is not after `to`.',
+  ),
   too_many_bad_credentials: {
     ...row(
       429,

@@ -33,13 +33,23 @@ export interface Contract {
   readonly database: boolean
 }
 
-export type Tag = 'Tokens' | 'Verifications' | 'Unverified visits' | 'Facilities' | 'Sync' | 'Operation' | 'Documents'
+export type Tag =
+  | 'Tokens'
+  | 'Verifications'
+  | 'Unverified visits'
+  | 'Facilities'
+  | 'Log'
+  | 'Sync'
+  | 'Operation'
+  | 'Documents'
 
 export interface Parameter {
   readonly in: 'path' | 'header' | 'query'
   readonly name: string
   readonly description: string
   readonly required: boolean
+  /** In a path: it is all the rest, and has slashes. */
+  readonly slashes?: true
   /** The one that validates. */
   readonly schema: z.ZodType
   readonly example: string | number
@@ -68,6 +78,12 @@ export interface AnswerContract {
   readonly examples: Readonly<Record<string, { readonly summary: string; readonly value: unknown }>>
   /** Beside those that every answer carries. */
   readonly headers?: Readonly<Record<string, { readonly description: string; readonly example: string }>>
+}
+
+/** The path as Hono's router reads it: `/v1/verifications/:id`. */
+export function routePattern({ path, contract }: Pick<Route, 'path' | 'contract'>): string {
+  const withSlashes = new Set(contract.parameters?.filter((each) => each.slashes).map((each) => each.name))
+  return path.replaceAll(/\{(\w+)\}/g, (_, name: string) => (withSlashes.has(name) ? `:${name}{.+}` : `:${name}`))
 }
 
 const ANY_ROUTE: readonly ErrorCode[] = ['internal']

@@ -3,6 +3,7 @@ import { ROUTES } from '../../src/app.ts'
 import { isoDate } from '../../src/calendar.ts'
 import { oauthProblemSchema, problemSchema } from '../../src/http/contract/problem.ts'
 import type { Route } from '../../src/http/route.ts'
+import { sealAll, sealerOn } from '../support/sealing.ts'
 import { createWorld, type Running, type World } from '../support/service.ts'
 import { record } from './http-support.ts'
 import { assertion } from './oauth-support.ts'
@@ -47,6 +48,8 @@ async function ask(route: Route, body: unknown): Promise<Response> {
     if (contract.body.contentType === 'application/json') init.body = ofYesterday(JSON.stringify(body))
     else init.body = typeof body === 'string' ? body : form(body)
   }
+  // what the routes before it recorded is published
+  if (contract.tag === 'Log') await sealAll(await sealerOn(world.owner))
   return fetch(`${running.url}${path}${query.size > 0 ? `?${query}` : ''}`, init)
 }
 

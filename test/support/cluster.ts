@@ -10,6 +10,8 @@ export interface Cluster {
   readonly appPassword: string
   /** Of `kiemthe_sync`, the one that brings the feed in. */
   readonly syncPassword: string
+  /** Of `kiemthe_sealer`. */
+  readonly sealerPassword: string
 }
 
 declare module 'vitest' {

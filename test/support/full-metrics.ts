@@ -1,6 +1,7 @@
 import { ROUTES } from '../../src/app.ts'
 import type { RequestEvent } from '../../src/event.ts'
 import { createMetrics, type NodeMetrics, type Watched } from '../../src/host/prometheus.ts'
+import { routePattern } from '../../src/http/route.ts'
 import { createLimits } from '../../src/limits/limits.ts'
 
 export const WATCHED: Watched = {
@@ -21,6 +22,7 @@ export const WATCHED: Watched = {
     feedIncomplete: { gap: false, refused: false },
     quarantined: 0,
     quarantinedByFeed: { vss: 0, a: 0, b: 0, c: 0 },
+    unpublishedSeconds: 0,
     keys: { firstDays: 20, clients: { expired: 0, '7d': 0, '30d': 1, later: 2 } },
   }),
   now: () => new Date('2026-11-24T03:00:00Z'),
@@ -43,10 +45,8 @@ export function event(overrides: Partial<RequestEvent> = {}): RequestEvent {
 /** A process that has met all there is: every route with every method and outcome, each statement, every code. */
 export function fullMetrics(watched: Watched = WATCHED): NodeMetrics {
   const metrics = createMetrics()
-  const known = ROUTES.flatMap(({ method, path }) =>
-    (method === 'GET' ? ['GET', 'HEAD'] : [method]).map(
-      (each) => [each, path.replaceAll(/\{(\w+)\}/g, ':$1')] as const,
-    ),
+  const known = ROUTES.flatMap((route) =>
+    (route.method === 'GET' ? ['GET', 'HEAD'] : [route.method]).map((each) => [each, routePattern(route)] as const),
   )
   const unknown = ['GET', 'POST', 'HEAD', 'PUT', 'PROPFIND', '-'].map((method) => [method, '*'] as const)
   for (const [method, route] of [...known, ...unknown]) {

@@ -13,6 +13,7 @@ export const WORKERD_SUITES: readonly string[] = [
   'facilities',
   'idempotency',
   'known-at',
+  'log',
   'oauth-assertion',
   'oauth-grant',
   'openapi-examples',

@@ -28,6 +28,7 @@ export interface World {
   /** As the role of `kiemthe pull`. */
   readonly syncUrl: string
   readonly ownerUrl: string
+  readonly sealerUrl: string
   readonly dataKeys: DataKeysFile
   readonly tokenKeys: TokenKeysFile
   readonly clients: ReadonlyMap<string, ClientKeyPair>
@@ -59,6 +60,7 @@ export async function createWorld(
   const ownerUrl = databaseUrl(cluster, 'postgres', cluster.password, database.name)
   const appUrl = databaseUrl(cluster, 'kiemthe_app', cluster.appPassword, database.name)
   const syncUrl = databaseUrl(cluster, 'kiemthe_sync', cluster.syncPassword, database.name)
+  const sealerUrl = databaseUrl(cluster, 'kiemthe_sealer', cluster.sealerPassword, database.name)
   const owner = connect(ownerUrl, { connectionsMax: 2, statementTimeoutMs: 0, applicationName: 'test' })
   const secret = () => randomBytes(32).toString('base64')
   const dataKeys: DataKeysFile = {
@@ -76,6 +78,7 @@ export async function createWorld(
     appUrl,
     syncUrl,
     ownerUrl,
+    sealerUrl,
     dataKeys,
     tokenKeys,
     clients,

@@ -7,7 +7,7 @@ import { asSuperuser, type Cluster, databaseUrl, TEMPLATE } from './cluster.ts'
 /** Once per run, before any test: roles (they belong to the cluster) and the migrated database that suites copy. */
 export async function prepareTemplate(
   cluster: Pick<Cluster, 'host' | 'port' | 'password'>,
-): Promise<Pick<Cluster, 'appPassword' | 'syncPassword'>> {
+): Promise<Pick<Cluster, 'appPassword' | 'syncPassword' | 'sealerPassword'>> {
   const password = () => randomBytes(32).toString('hex')
   const passwords = { app: password(), sealer: password(), sync: password() }
   const admin = asSuperuser(cluster)
@@ -24,5 +24,5 @@ export async function prepareTemplate(
     await sql.end()
   }
   await migrateSchema(url)
-  return { appPassword: passwords.app, syncPassword: passwords.sync }
+  return { appPassword: passwords.app, syncPassword: passwords.sync, sealerPassword: passwords.sealer }
 }

@@ -470,7 +470,8 @@ describe('deltas that the insurer offers', () => {
     let failed = 0
     await pullPass(job, url).catch(() => failed++)
     expect(failed).toBe(failures)
-    const [known] = await world.owner`select refused_sequence > sequence as refused from feed_watermark where feed = 'vss'`
+    const [known] =
+      await world.owner`select refused_sequence > sequence as refused from feed_watermark where feed = 'vss'`
     expect(known?.['refused'] === true).toBe(failures > 0 && fault !== 'unavailable')
     await pullPass(job, url)
     expect((await whole()).watermark).toMatchObject([{ sequence: 4 }])

@@ -16,6 +16,7 @@ const readySchema = z
           'feedBatchRefused',
           'catalogueMissing',
           'catalogueLate',
+          'checkpointLate',
           'rowsInQuarantine',
         ]),
       )

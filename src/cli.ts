@@ -50,6 +50,14 @@ const COMMANDS: Readonly<Record<string, { readonly what: string; readonly load: 
     what: 'in the facility: make a key pair and register it: --url --client --code',
     load: async () => (await import('./cli/enrol.ts')).enrol,
   },
+  fsck: {
+    what: 'recompute the whole log and say what is wrong: --export FILE --keys FILE --without-details',
+    load: async () => (await import('./cli/fsck.ts')).fsckCommand,
+  },
+  export: {
+    what: 'the log as a file, to be checked elsewhere: FILE',
+    load: async () => (await import('./cli/export.ts')).exportLog,
+  },
   log: {
     what: 'accept-behind --reason TEXT: go on with a log that was restored from an older backup',
     load: async () => (await import('./cli/log.ts')).log,

@@ -7,6 +7,7 @@ import { importKills } from './import-kills.ts'
 import { lanes } from './lanes.ts'
 import { middleware } from './middleware.ts'
 import { ratio } from './ratio.ts'
+import { seal } from './seal.ts'
 import { syncModel } from './sync-model-run.ts'
 
 const SCENARIOS: Readonly<Record<string, { readonly what: string; readonly run: (args: string[]) => Promise<void> }>> =
@@ -32,6 +33,10 @@ const SCENARIOS: Readonly<Record<string, { readonly what: string; readonly run: 
     'sync-model': { what: 'orders of feeds, cuts and rollbacks against a model (--runs --seed)', run: syncModel },
     lanes: { what: 'p50 and p99 of single checks alone, and while batches of 1,000 run all the time', run: lanes },
     middleware: { what: 'µs that each step of a request adds, in process (--requests --rounds)', run: middleware },
+    seal: {
+      what: 'log rows/s with sealing ÷ without, recorded → published p99, proofs (--entries --seconds --rounds)',
+      run: seal,
+    },
     ratio: { what: 'verified requests/s ÷ a bare control, in turn', run: ratio },
   }
 

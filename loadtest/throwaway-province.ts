@@ -3,17 +3,24 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { importTokenKeys } from '../src/access/token-keys.ts'
 import { todayInVietnam } from '../src/calendar.ts'
-import { dataFolder, dataKeysOf, makeDataFolder, rolePasswordsOf, tokenKeysOf } from '../src/cli/data-folder.ts'
+import {
+  dataFolder,
+  dataKeysOf,
+  makeDataFolder,
+  rolePasswordsOf,
+  sealKeyOf,
+  tokenKeysOf,
+} from '../src/cli/data-folder.ts'
 import { saveDemoClients } from '../src/cli/demo-clients.ts'
 import { startEmbedded } from '../src/cli/embedded/start.ts'
 import { loadProvince } from '../src/cli/load-province.ts'
-import { embeddedUrl } from '../src/cli/owner-url.ts'
+import { appUrlOf, embeddedUrl, sealerUrlOf } from '../src/cli/owner-url.ts'
 import { configSchema } from '../src/config.ts'
 import type { DataKeysFile } from '../src/data-keys.ts'
 import { connect, type Sql } from '../src/db/connect.ts'
 import { ensureDatabase } from '../src/db/database.ts'
 import { migrateSchema } from '../src/db/migrate.ts'
-import { APP_ROLE, ensureRoles } from '../src/db/roles.ts'
+import { ensureRoles } from '../src/db/roles.ts'
 
 export interface Province {
   readonly seed: string
@@ -25,6 +32,8 @@ export interface ThrowawayProvince {
   readonly owner: Sql
   /** As the request role. */
   readonly appUrl: string
+  /** The environment of `kiemthe seal`. */
+  readonly sealer: Readonly<Record<string, string>>
   readonly keysFolder: string
   readonly dataKeys: DataKeysFile
   readonly tokenKeys: Awaited<ReturnType<typeof importTokenKeys>>
@@ -55,12 +64,15 @@ export async function withThrowawayProvince(
     const dataKeys = await dataKeysOf(folder)
     const province = { seed: name, baseDate: todayInVietnam(new Date()) }
     await loadProvince({ ownerUrl, dataKeys, province, records, say, signal: new AbortController().signal })
-    const appUrl = new URL(ownerUrl)
-    appUrl.username = APP_ROLE
-    appUrl.password = passwords.app
+    await sealKeyOf(folder)
     await work({
       owner,
-      appUrl: appUrl.href,
+      appUrl: appUrlOf(ownerUrl, passwords),
+      sealer: {
+        DATABASE_URL: sealerUrlOf(ownerUrl, passwords),
+        SEAL_KEY_FILE: folder.sealKeyFile,
+        SEAL_MARK_FILE: folder.sealMarkFile,
+      },
       keysFolder: folder.path,
       dataKeys,
       tokenKeys: await importTokenKeys(await tokenKeysOf(folder)),

@@ -247,7 +247,7 @@ async function prepareDatabase(ownerUrl: string, folder: DataFolder): Promise<Pi
 }
 
 /** All that `kiemthe seal` is told: no key of the service's own. */
-async function sealerEnvironment({ options: { folder }, sealerUrl }: Province): Promise<NodeJS.ProcessEnv> {
+export async function sealerEnvironment({ options: { folder }, sealerUrl }: Province): Promise<NodeJS.ProcessEnv> {
   await sealKeyOf(folder)
   const { DATABASE_URL: own, PATH } = process.env
   return {

@@ -13,11 +13,13 @@ import {
   readDemo,
   readOptions,
   say,
+  sealerEnvironment,
   signalled,
   withProvince,
 } from './demo.ts'
 import { EmbeddedError } from './embedded/error.ts'
 import { appUrlOf, ownerUrlOf } from './owner-url.ts'
+import { startSealer } from './sealer-process.ts'
 import { UsageError } from './usage-error.ts'
 
 /** Beside `npm start`, which has 8787. */
@@ -34,7 +36,10 @@ export async function edge(args: string[]): Promise<void> {
   const options = readOptions(args, PORT_DEFAULT)
   const signal = signalled()
   try {
-    await withProvince(options, signal, ({ appUrl }) => serveEdge(options, appUrl, signal))
+    await withProvince(options, signal, async (province) => {
+      const sealer = startSealer(await sealerEnvironment(province))
+      await serveEdge(options, province.appUrl, signal).finally(sealer.stop)
+    })
   } catch (error) {
     if (!(error instanceof EmbeddedError && error.code === 'busy')) throw error
     say(`a demo runs in ${options.folder.path}: on its database`)

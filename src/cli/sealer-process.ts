@@ -1,9 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 
-const CLI = fileURLToPath(new URL('../cli.ts', import.meta.url))
 /** A process that dies again and again must not take the machine with it. */
 const RESTART_AFTER_MS = 1_000
 
@@ -15,7 +13,11 @@ export function startSealer(environment: NodeJS.ProcessEnv): { stop: () => Promi
   let child: ChildProcess
   let stopping = false
   const hire = () => {
-    child = spawn(process.execPath, [CLI, 'seal'], { env: environment, stdio: ['ignore', 2, 2, 'ipc'] })
+    // the program that runs now, as `seal`; stdout stays ours: what it logs goes to stderr
+    child = spawn(process.execPath, [process.argv[1] ?? '', 'seal'], {
+      env: environment,
+      stdio: ['ignore', 2, 2, 'ipc'],
+    })
     child.once('exit', () => {
       if (!stopping) void sleep(RESTART_AFTER_MS, null, { ref: false }).then(() => stopping || hire())
     })

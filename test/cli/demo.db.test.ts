@@ -13,6 +13,7 @@ import { isAlive } from '../../src/cli/embedded/processes.ts'
 import { ownerUrlOf } from '../../src/cli/owner-url.ts'
 import { connect } from '../../src/db/connect.ts'
 import { bash, type Command, kiemthe, newDataFolder, removeDataFolder, startKiemthe } from '../support/kiemthe.ts'
+import { checkProof, checkpointOf } from '../support/outsider.ts'
 import { post } from '../support/service.ts'
 
 /** One demo, as a user has it: started, used, killed, started again, ended. Each test leaves it serving. */
@@ -122,6 +123,25 @@ describe('a first start', () => {
       expect(said).not.toContain(secret.slice(1, -1))
     }
     expect(said).not.toContain(await readFile(join(data, 'postgres', 'password'), 'utf8'))
+  })
+
+  test('publishes what it recorded: an outsider proves a receipt with public bytes alone', async () => {
+    const { body } = await post(url(), await tokenOf('--facility', '38001'), scanOf(3).request)
+    const leafHash = Buffer.from(body.receipt?.leafHash ?? '', 'base64')
+    const proof = () => fetch(`${url()}/v1/log/${body.receipt?.log}/proof/${body.receipt?.index}`)
+    // contract: 10 s
+    await expect.poll(async () => (await proof()).status, { timeout: 10_000, interval: 100 }).toBe(200)
+    const text = await (await proof()).text()
+    const keys = (await (await fetch(`${url()}/v1/log/keys`)).json()) as { logs: { keys: { key: string }[] }[] }
+    const key = keys.logs[0]?.keys.at(-1)?.key ?? ''
+    expect(checkProof(text, key, leafHash).index).toBe(body.receipt?.index)
+    expect(() => checkProof(text, key, leafHash.reverse())).toThrow()
+    const checkpoint = checkpointOf(await (await fetch(`${url()}/v1/log/1/checkpoint`)).text(), key)
+    expect(checkpoint.size).toBeGreaterThan(body.receipt?.index ?? 0)
+    // the private half is in no process that answers: it stands in one file of its own
+    const { privateKey } = JSON.parse(await readFile(join(data, 'seal-key.json'), 'utf8')) as { privateKey: string }
+    for (const name of ['data-keys.json', 'token-keys.json', 'roles.json'])
+      expect(await readFile(join(data, name), 'utf8')).not.toContain(privateKey)
   })
 
   test('refuses a second demo in its folder, and is not disturbed by it', async () => {
@@ -266,8 +286,11 @@ describe('after kill -9 while it served', () => {
     const token = await tokenOf('--facility', '38001')
     const { body } = await post(url(), token, scanOf(7).request)
     const pid = await postgresPid()
+    const sealers = () => asOwner((sql) => sql`select from pg_stat_activity where application_name = 'kiemthe seal'`)
+    expect(await sealers()).toHaveLength(1)
     await demo.end('SIGKILL')
     expect(isAlive(pid)).toBe(true)
+    await expect.poll(sealers, { timeout: 10_000 }).toHaveLength(0) // it does not outlive its demo
 
     await restart()
     expect(demo.stderr()).toContain('already runs')

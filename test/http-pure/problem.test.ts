@@ -46,11 +46,11 @@ test('an outage of ours never sends a patient away', () => {
 })
 
 describe('statuses', () => {
-  test('4xx is a wrong request, 5xx is ours; a 503 and a 429 say when to come again, nothing else does', () => {
+  test('4xx is a wrong request, 5xx is ours; a 503 and a 429 say when to come again, and what is not published yet; nothing else does', () => {
     for (const code of codes) {
       const { status, retryAfterSeconds } = PROBLEMS[code]
       expect([400, 401, 403, 404, 405, 408, 409, 410, 413, 415, 422, 429, 431, 500, 503]).toContain(status)
-      expect(retryAfterSeconds !== undefined).toBe(status === 503 || status === 429)
+      expect(retryAfterSeconds !== undefined).toBe(status === 503 || status === 429 || code === 'log_not_published')
     }
   })
 

@@ -3,6 +3,7 @@ import { issueAccessToken, TOKEN_LIFE_SECONDS } from '../../src/access/access-to
 import { ROLE_SCOPES } from '../../src/access/principal.ts'
 import { importTokenKeys, makeSigningKey } from '../../src/access/token-keys.ts'
 import { ROUTES } from '../../src/app.ts'
+import { sealAll, sealerOn } from '../support/sealing.ts'
 import { createWorld, type Running, SERVICE_ID, type World } from '../support/service.ts'
 import { asking, expectNoTrace, expectProblem, type Request, record, scan, secretsOf, send } from './http-support.ts'
 import { grant } from './oauth-support.ts'
@@ -68,6 +69,14 @@ const MATRIX: Record<string, Row> = {
     request: () => ({ path: `/v1/unverified-visits/${ownVisitId}` }),
     status: granted({ facility: 200, otherFacility: 404 }),
   },
+  'GET /v1/log/keys': { request: () => ({}), status: forAll(200) },
+  'GET /v1/log/{log}/checkpoint': { request: () => ({ path: '/v1/log/1/checkpoint' }), status: forAll(200) },
+  'GET /v1/log/{log}/proof/{index}': { request: () => ({ path: '/v1/log/1/proof/0' }), status: forAll(200) },
+  'GET /v1/log/{log}/consistency': {
+    request: () => ({ path: '/v1/log/1/consistency?from=1&to=2' }),
+    status: forAll(200),
+  },
+  'GET /v1/log/{log}/tile/{tile}': { request: () => ({ path: '/v1/log/1/tile/0/000.p/1' }), status: forAll(200) },
   'POST /v1/sync/batches': {
     request: () => ({ body: '{}\n', headers: { 'content-type': 'application/octet-stream' } }),
     status: granted({ feed: 400 }),
@@ -105,6 +114,7 @@ beforeAll(async () => {
   const path = '/v1/unverified-visits'
   const ownVisit = await send(running.url, { path, token: tokens.get('facility') ?? null, body: visit })
   ownVisitId = ownVisit.json.id ?? ''
+  await sealAll(await sealerOn(world.owner))
 })
 
 afterAll(() => world?.close())

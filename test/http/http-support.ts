@@ -123,7 +123,7 @@ export async function send(url: string, request: Request): Promise<Replied> {
     ...(body instanceof ReadableStream ? { duplex: 'half' } : {}),
   } as RequestInit)
   const text = await response.text()
-  const isText = text === '' || response.headers.get('content-type')?.startsWith('text/')
+  const isText = text === '' || /^(?:text\/|application\/octet-stream)/.test(response.headers.get('content-type') ?? '')
   return { status: response.status, headers: response.headers, text, json: isText ? {} : JSON.parse(text) }
 }
 

@@ -3,6 +3,7 @@ import { ROUTES } from '../../src/app.ts'
 import { isoDate } from '../../src/calendar.ts'
 import { oauthProblemSchema, problemSchema } from '../../src/http/contract/problem.ts'
 import type { Route } from '../../src/http/route.ts'
+import { sealAll, sealerOn } from '../support/sealing.ts'
 import { createWorld, type Running, type World } from '../support/service.ts'
 import { record } from './http-support.ts'
 import { assertion } from './oauth-support.ts'
@@ -32,8 +33,10 @@ async function ask(route: Route, body: unknown): Promise<Response> {
   const { contract } = route
   let path = route.path
   const headers: Record<string, string> = {}
+  const query = new URLSearchParams()
   for (const { in: where, name, example: value } of contract.parameters ?? []) {
     if (where === 'path') path = path.replace(`{${name}}`, value)
+    if (where === 'query') query.set(name, value)
     if (where === 'header' && body === undefined) headers[name] = value
   }
   const client = route.access.includes('sync') ? 'feed:vss' : 'facility:38001'
@@ -44,7 +47,9 @@ async function ask(route: Route, body: unknown): Promise<Response> {
     if (contract.body.contentType === 'application/json') init.body = ofYesterday(JSON.stringify(body))
     else init.body = typeof body === 'string' ? body : form(body)
   }
-  return fetch(running.url + path, init)
+  // what the routes before it recorded is published
+  if (contract.tag === 'Log') await sealAll(await sealerOn(world.owner))
+  return fetch(`${running.url}${path}?${query}`, init)
 }
 
 /** A visit is told within 60 days: the instants of the examples, not their days, are moved to yesterday. */

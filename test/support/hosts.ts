@@ -11,6 +11,7 @@ export const WORKERD_SUITES: readonly string[] = [
   'evidence-answered',
   'evidence-refused',
   'idempotency',
+  'log',
   'oauth-assertion',
   'oauth-grant',
   'openapi-examples',

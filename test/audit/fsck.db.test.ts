@@ -2,17 +2,16 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { seeded } from '../../loadtest/seeded.ts'
+import { BACK_DATED, check, keepAside, putBack, REHASHED, type Tampered, tamper } from '../../loadtest/tampering.ts'
 import type { Finding } from '../../src/audit/fsck/findings.ts'
-import { type FsckReport, fsck } from '../../src/audit/fsck/fsck.ts'
-import { databaseSource } from '../../src/audit/fsck/store.ts'
-import { appendBatch, LOG_ID, prepare } from '../../src/audit/log.ts'
+import { appendBatch, prepare } from '../../src/audit/log.ts'
 import type { SealJob } from '../../src/audit/seal/seal.ts'
 import { type DataKeys, deriveDataKeys } from '../../src/data-keys.ts'
 import { seal } from '../../src/seal.ts'
 import { keysFolder } from '../support/keys-folder.ts'
 import { kiemthe } from '../support/kiemthe.ts'
 import { deed, deeds } from '../support/log.ts'
-import { seededRandom } from '../support/random.ts'
 import { sealAll, sealerOn } from '../support/sealing.ts'
 import { createWorld, type World } from '../support/service.ts'
 
@@ -26,7 +25,6 @@ let world: World
 let keys: DataKeys
 let sealer: SealJob
 let folder: Awaited<ReturnType<typeof keysFolder>>
-const tables = ['log_entry', 'entry_detail', 'log_head', 'log_tile', 'log_tree', 'log_checkpoint']
 
 beforeAll(async () => {
   world = await createWorld([])
@@ -36,15 +34,10 @@ beforeAll(async () => {
   sealer = await sealerOn(world.owner)
   expect(await sealAll(sealer)).toBe(SEALED)
   await append(SIZE - SEALED)
-  for (const table of tables) await world.owner.unsafe(`create table kept_${table} as table ${table}`)
+  await keepAside(world.owner)
 })
 
-afterEach(async () => {
-  for (const table of tables) {
-    await world.owner.unsafe(`truncate ${table}`)
-    await world.owner.unsafe(`insert into ${table} select * from kept_${table}`)
-  }
-})
+afterEach(() => putBack(world.owner))
 
 afterAll(async () => {
   await world?.close()
@@ -56,21 +49,15 @@ async function append(count: number): Promise<void> {
   await appendBatch(world.owner, keys, rows)
 }
 
-async function check(): Promise<FsckReport> {
-  return fsck(await databaseSource(world.owner, LOG_ID, true), { verifiers: [sealer.verifier], keys })
-}
+const look = () => check(world.owner, keys, sealer.verifier)
 
 async function found(): Promise<readonly Finding[]> {
-  return (await check()).findings
+  return (await look()).findings
 }
 
 const change = (sql: string) => world.owner.unsafe(sql)
-/** The hash that belongs to the body, as whoever changes it would put it there. */
-const REHASHED = `sha256('\\x00'::bytea || convert_to(body, 'UTF8'))`
-const BACK_DATED = `replace(body, '"recordedAt":"20', '"recordedAt":"19')`
-
 test('a sound log would be found wrong, or not all of it be looked at', async () => {
-  expect(await check()).toMatchObject({
+  expect(await look()).toMatchObject({
     entries: SIZE,
     details: { opened: SIZE, erased: 0 },
     checkpoint: { size: SEALED, signedBy: [sealer.signer.name] },
@@ -88,7 +75,7 @@ describe('would not be named:', () => {
     [
       'a changed body with its hash',
       `update log_entry set body = replace(body, 'valid', 'stale') where leaf_index = 300;
-       update log_entry set leaf_hash = ${REHASHED} where leaf_index = 300`,
+       update log_entry set ${REHASHED} where leaf_index = 300`,
       [{ what: 'entryReplaced', index: 300 }],
     ],
     [
@@ -99,14 +86,11 @@ describe('would not be named:', () => {
     [
       'a hash cut short',
       `update log_entry set leaf_hash = 'x' where leaf_index = 7`,
-      [
-        { what: 'leafHashDiffers', index: 7 },
-        { what: 'entryReplaced', index: 7 },
-      ],
+      [{ what: 'leafHashDiffers', index: 7 }],
     ],
     [
       'a back-dated entry',
-      `update log_entry set body = ${BACK_DATED} where leaf_index = 620; update log_entry set leaf_hash = ${REHASHED} where leaf_index = 620`,
+      `update log_entry set ${BACK_DATED} where leaf_index = 620; update log_entry set ${REHASHED} where leaf_index = 620`,
       [{ what: 'recordedOutOfOrder', index: 620 }],
     ],
     [
@@ -212,7 +196,7 @@ describe('would not be named:', () => {
 
 test('a log that was rewritten with its tiles would pass for the one that was signed', async () => {
   await change(`update log_entry set body = replace(body, 'valid', 'stale') where leaf_index = 300;
-    update log_entry set leaf_hash = ${REHASHED} where leaf_index = 300;
+    update log_entry set ${REHASHED} where leaf_index = 300;
     truncate log_tile; update log_tree set size = 0`)
   const [before] = await world.owner<{ note: string }[]>`select note from log_checkpoint`
   await change('delete from log_checkpoint')
@@ -230,38 +214,19 @@ test('details that an erasure took would be called missing, or be there again un
   )
   await appendBatch(world.owner, keys, [taken])
   await change('delete from entry_detail where leaf_index = 12')
-  expect(await check()).toMatchObject({ details: { erased: 1 }, findings: [{ what: 'detailNotErased', index: 13 }] })
+  expect(await look()).toMatchObject({ details: { erased: 1 }, findings: [{ what: 'detailNotErased', index: 13 }] })
   // whoever only has the database cannot say that it was an erasure
   await world.owner`update entry_detail set sealed = ${seal(keys, 'entry_detail', '', '{"v":1,"entries":[12,13,14]}')} where leaf_index = ${SIZE}`
   expect((await found()).map(({ what }) => what)).toEqual(['detailDiffers', 'detailMissing'])
 })
 
-/** One of them a step, at a place of the seed's choosing. In full: `npm run loadtest -- tamper`. */
-const TAMPERING: readonly ((at: number, other: number) => string)[] = [
-  (at) => `update log_entry set body = overlay(body placing 'x' from ${30 + (at % 200)}) where leaf_index = ${at}`,
-  (at) =>
-    `update log_entry set body = ${BACK_DATED} where leaf_index = ${at}; update log_entry set leaf_hash = ${REHASHED} where leaf_index = ${at}`,
-  (at) => `delete from log_entry where leaf_index = ${at}; delete from entry_detail where leaf_index = ${at}`,
-  (at, other) =>
-    `update log_entry e set body = o.body, leaf_hash = o.leaf_hash from log_entry o where e.leaf_index = ${at} and o.leaf_index = ${other}`,
-  (at) =>
-    `delete from log_entry where leaf_index >= ${at}; delete from entry_detail where leaf_index >= ${at}; update log_head set size = ${at}`,
-  (at) => `update entry_detail set salt = sha256(salt) where leaf_index = ${at}`,
-]
-
+/** At full size: `npm run loadtest -- fsck`. */
 test('tampering at some place of the log would pass', async () => {
-  const random = seededRandom('fsck')
-  for (let n = 0; n < 30; n++) {
-    const at = Math.floor(random() * SEALED)
-    const other = (at + 1 + Math.floor(random() * (SEALED - 1))) % SEALED
-    const kind = n % TAMPERING.length
-    await change(TAMPERING[kind]?.(at, other) ?? '')
-    const named = (await found()).map((finding) => ('index' in finding ? finding.index : -1))
-    expect({ kind, at, named }).toEqual({ kind, at, named: expect.arrayContaining([at]) })
-    for (const table of ['log_entry', 'entry_detail', 'log_head']) {
-      await change(`truncate ${table}; insert into ${table} select * from kept_${table}`)
-    }
-  }
+  const steps: Tampered[] = []
+  const of = { steps: 33, sealed: SEALED, random: seeded(7) }
+  await tamper(world.owner, keys, sealer.verifier, of, (step) => steps.push(step))
+  expect(steps.filter(({ named }) => !named)).toEqual([])
+  expect(new Set(steps.map(({ kind }) => kind)).size).toBe(11)
 })
 
 test('an export would not be what the log is, or be checked without keys from outside', async () => {

@@ -1,6 +1,7 @@
 import { crash } from './crash.ts'
 import { edge } from './edge.ts'
 import { firstStart } from './first-start.ts'
+import { fsckScenario } from './fsck.ts'
 import { fuzz } from './fuzz.ts'
 import { importFigures } from './import.ts'
 import { importKills } from './import-kills.ts'
@@ -22,6 +23,10 @@ const SCENARIOS: Readonly<Record<string, { readonly what: string; readonly run: 
       run: crash,
     },
     edge: { what: 'the Worker: processor time of workerd a verification, size of the build (--checks)', run: edge },
+    fsck: {
+      what: 'entries/s of `kiemthe fsck`; changes by SQL at random places, each found and named (--entries --steps --seed)',
+      run: fsckScenario,
+    },
     fuzz: { what: 'requests made from the OpenAPI document, valid and hostile (--requests --seed)', run: fuzz },
     import: {
       what: 'full feeds and a delta ÷ plain COPY: rows/s, memory, disk (--records --changes)',

@@ -58,6 +58,14 @@ const COMMANDS: Readonly<Record<string, { readonly what: string; readonly load: 
     what: 'place | lift CASE, list: what may not be erased: --reason --facility CODE --everything',
     load: async () => (await import('./cli/hold.ts')).hold,
   },
+  fsck: {
+    what: 'recompute the whole log and say what is wrong: --export FILE --keys FILE --without-details',
+    load: async () => (await import('./cli/fsck.ts')).fsckCommand,
+  },
+  export: {
+    what: 'the log as a file, to be checked elsewhere: FILE',
+    load: async () => (await import('./cli/export.ts')).exportLog,
+  },
   log: {
     what: 'accept-behind --reason TEXT: go on with a log that was restored from an older backup',
     load: async () => (await import('./cli/log.ts')).log,

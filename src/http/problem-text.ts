@@ -1,16 +1,5 @@
 import type { ErrorCode } from '../errors.ts'
-
-/** What each failure says to the outside: one row a code, two readers (desk: Vietnamese; integrator: English). */
-export interface ProblemRow {
-  readonly status: number
-  readonly title: string
-  readonly desk: string
-  readonly integrator: string
-  /** RFC 6749 §5.2, for the token endpoint. */
-  readonly oauth?: 'invalid_request' | 'invalid_client' | 'unsupported_grant_type' | 'invalid_scope'
-  /** Seconds until trying again is worth it. */
-  readonly retryAfterSeconds?: number
-}
+import { type ProblemRow, row } from './problem-row.ts'
 
 const CALL_IT = 'Báo bộ phận công nghệ thông tin của cơ sở.'
 const BUSY = 'Hệ thống đang nhận quá nhiều yêu cầu từ cơ sở. Vẫn tiếp nhận người bệnh và thử lại sau giây lát.'
@@ -409,8 +398,4 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemRow>> = {
     retryAfterSeconds: 2,
   },
   internal: row(500, 'Something went wrong here', TRY_AGAIN, 'Quote the request id to the operator.'),
-}
-
-function row(status: number, title: string, desk: string, integrator: string, oauth?: ProblemRow['oauth']): ProblemRow {
-  return { status, title, desk, integrator, ...(oauth === undefined ? {} : { oauth }) }
 }

@@ -1,6 +1,7 @@
 import { type ErrorCode, ServiceError } from '../errors.ts'
 import { FIELD_ISSUES } from './field-issue-text.ts'
-import { PROBLEMS, type ProblemRow } from './problem-text.ts'
+import type { ProblemRow } from './problem-row.ts'
+import { PROBLEMS } from './problem-text.ts'
 
 /** A failure as the outside sees it (RFC 9457), ready to send. The only place that renders one. */
 export interface Problem {

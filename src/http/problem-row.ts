@@ -1,0 +1,21 @@
+/** What each failure says to the outside: one row a code, two readers (desk: Vietnamese; integrator: English). */
+export interface ProblemRow {
+  readonly status: number
+  readonly title: string
+  readonly desk: string
+  readonly integrator: string
+  /** RFC 6749 §5.2, for the token endpoint. */
+  readonly oauth?: 'invalid_request' | 'invalid_client' | 'unsupported_grant_type' | 'invalid_scope'
+  /** Seconds until trying again is worth it. */
+  readonly retryAfterSeconds?: number
+}
+
+export function row(
+  status: number,
+  title: string,
+  desk: string,
+  integrator: string,
+  oauth?: ProblemRow['oauth'],
+): ProblemRow {
+  return { status, title, desk, integrator, ...(oauth === undefined ? {} : { oauth }) }
+}

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { DEFAULT_POLICY, type Policy, policyOf } from './verification/policy.ts'
 
 /** Strings in, `Config` out. Units stand in the names. Every default has its reason. */
 const wholeNumber = (min: number, max: number) =>
@@ -42,6 +43,17 @@ const settings = z.object({
   COPY_STALE_AFTER_HOURS: wholeNumber(1, 87_600).default(168),
   /** Time for a whole request to arrive: 256 KiB over a 1 Mbit/s line take 2 s. */
   REQUEST_TIMEOUT_MS: wholeNumber(1_000, 120_000).default(15_000),
+  /** What the province asks of desks beyond the law; JSON, see `src/verification/policy.ts`. */
+  IDENTITY_POLICY: z
+    .string()
+    .max(4_096)
+    .transform((text, context): Policy => {
+      const policy = policyOf(text)
+      if (policy.ok) return policy.value
+      for (const { path, message } of policy.problems) context.addIssue({ code: 'custom', path: [...path], message })
+      return z.NEVER
+    })
+    .default(DEFAULT_POLICY),
   /** Requests a second of one client, and at once (contract). */
   RATE_LIMIT_PER_SECOND: wholeNumber(1, 1_000_000).default(100),
   RATE_LIMIT_BURST: wholeNumber(1, 1_000_000).default(300),
@@ -150,6 +162,7 @@ export interface Config {
   readonly dbStatementTimeoutMs: number
   readonly copyLateAfterMs: number
   readonly copyStaleAfterMs: number
+  readonly identityPolicy: Policy
   readonly requestTimeoutMs: number
   readonly rateLimitPerSecond: number
   readonly rateLimitBurst: number
@@ -203,6 +216,7 @@ export function readConfig(environment: Environment): Config {
     dbStatementTimeoutMs: env.DB_STATEMENT_TIMEOUT_MS,
     copyLateAfterMs: env.COPY_LATE_AFTER_HOURS * 3_600_000,
     copyStaleAfterMs: env.COPY_STALE_AFTER_HOURS * 3_600_000,
+    identityPolicy: env.IDENTITY_POLICY,
     requestTimeoutMs: env.REQUEST_TIMEOUT_MS,
     rateLimitPerSecond: env.RATE_LIMIT_PER_SECOND,
     rateLimitBurst: env.RATE_LIMIT_BURST,

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ConfigError, type Environment, readConfig } from '../src/config.ts'
+import { DEFAULT_POLICY } from '../src/verification/policy.ts'
 
 const GOOD: Environment = {
   PUBLIC_URL: 'https://kiemthe.example',
@@ -40,6 +41,7 @@ test('four variables are enough; the rest has defaults, in the units of their na
     dbStatementTimeoutMs: 3_000,
     copyLateAfterMs: 36 * 3_600_000,
     copyStaleAfterMs: 168 * 3_600_000,
+    identityPolicy: DEFAULT_POLICY,
     requestTimeoutMs: 15_000,
     rateLimitPerSecond: 100,
     rateLimitBurst: 300,
@@ -55,6 +57,15 @@ test('four variables are enough; the rest has defaults, in the units of their na
     traces: null,
     logLevel: 'info',
   })
+})
+
+test('a policy is read whole, and each fault of it named beside the others', () => {
+  const text = '{"arrival":{"wants":"chipSigned"}}'
+  expect(readConfig({ ...GOOD, IDENTITY_POLICY: text }).identityPolicy.arrival.wants).toBe('chipSigned')
+  const bad = '{"arrival":{"wants":"Secret-4711"},"end":{"registry":["insuranceCard"]}}'
+  const problems = problemsOf({ ...GOOD, PORT: 'x', IDENTITY_POLICY: bad })
+  expect(named(problems)).toEqual(['IDENTITY_POLICY.arrival.wants', 'IDENTITY_POLICY.end.registry.0', 'PORT'])
+  expect(problems.join()).not.toContain('Secret-4711')
 })
 
 test('TLS: certificate and key make it, a CA asks for certificates of clients', () => {

@@ -76,7 +76,7 @@ export const verificationAnswerSchema = z
       .nullable()
       .meta({ description: 'Result code of the VSS card look-up.' }),
     vssCodeSource: z.enum(['copy', 'portal']),
-    warnings: z.array(z.enum(WARNINGS)).max(4).readonly(),
+    warnings: z.array(z.enum(WARNINGS)).max(WARNINGS.length).readonly(),
     desk: text.meta({ description: 'Vietnamese: what the front desk does.' }),
     integrator: text.meta({ description: 'English: what the program does.' }),
     identity: z.strictObject({

@@ -20,6 +20,8 @@ export interface DataFolder {
   readonly clientsFile: string
   readonly demoFile: string
   readonly logMarkFile: string
+  /** Of the mock of the population registry. */
+  readonly agreementFile: string
   readonly clusterFolder: string
 }
 
@@ -32,6 +34,7 @@ export function dataFolder(path: string): DataFolder {
     clientsFile: join(folder, 'clients.json'),
     demoFile: join(folder, 'demo.json'),
     logMarkFile: join(folder, 'log-mark.json'),
+    agreementFile: join(folder, 'agreement.json'),
     clusterFolder: join(folder, 'postgres'),
   }
 }

@@ -1,5 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { z } from 'zod'
+import type { MockRegistry } from '../../mocks/population-registry/server.ts'
+import { DEMO_AGREEMENT, start as startRegistry } from '../../mocks/population-registry/start.ts'
 import { person } from '../../mocks/province/person.ts'
 import { chipIdQrText } from '../../mocks/province/qr.ts'
 import { type IsoDate, parseIsoDate, todayInVietnam } from '../calendar.ts'
@@ -147,15 +149,25 @@ async function run(options: Options, signal: AbortSignal, work: Parameters<typeo
   throw new Stopped()
 }
 
-async function serveProvince({ options, known, appUrl, dataKeys }: Province, signal: AbortSignal): Promise<void> {
+async function serveProvince(province: Province, signal: AbortSignal): Promise<void> {
+  // another one may be asked instead; its agreement is then the caller's
+  const registry = process.env['REGISTRY_URL'] ? null : await startRegistry(province.known)
+  await serveBeside(registry, province, signal).finally(() => registry?.close())
+}
+
+async function serveBeside(
+  registry: MockRegistry | null,
+  { options, known, appUrl, dataKeys }: Province,
+  signal: AbortSignal,
+): Promise<void> {
   const { folder } = options
-  const environment = await environmentOf(options, folder, appUrl)
+  const environment = await environmentOf(options, folder, appUrl, registry)
   const config = readConfig(environment)
   const figures = await showMetrics(config, crewFigures())
   const crew = await startCrew(config.processes, environment)
   if (figures !== null) say(`metrics http://${config.metrics?.host}:${figures.port}/metrics`)
   const rechecks = await recheckBeside(config, dataKeys, signal)
-  printWelcome(known, options.port, folder)
+  printWelcome(known, options.port, folder, registry)
   await aborted(signal)
   say('finishing what was accepted …')
   await Promise.all([crew.stop(), figures?.close()])
@@ -253,8 +265,9 @@ async function recheckBeside(
 }
 
 /** As in production, `kiemthe serve` with all by environment; a process a core, four at the most: one log takes no more. */
-async function environmentOf(options: Options, folder: DataFolder, appUrl: string) {
+async function environmentOf(options: Options, folder: DataFolder, appUrl: string, registry: MockRegistry | null) {
   await tokenKeysOf(folder)
+  if (registry !== null) await writeSecret(folder.agreementFile, DEMO_AGREEMENT)
   return {
     COPY_LATE_AFTER_HOURS: DEMO_COPY_HOURS,
     COPY_STALE_AFTER_HOURS: DEMO_COPY_HOURS,
@@ -263,6 +276,7 @@ async function environmentOf(options: Options, folder: DataFolder, appUrl: strin
     PUBLIC_URL: `http://127.0.0.1:${options.port}`,
     // of the folder's own database; another one has another log
     ...(process.env['DATABASE_URL'] ? {} : { LOG_MARK_FILE: folder.logMarkFile }),
+    ...(registry === null ? {} : { REGISTRY_URL: registry.url, REGISTRY_AGREEMENT_FILE: folder.agreementFile }),
     ...process.env,
     PORT: String(options.port),
     DATABASE_URL: appUrl,
@@ -271,13 +285,19 @@ async function environmentOf(options: Options, folder: DataFolder, appUrl: strin
   }
 }
 
-export function printWelcome(known: Demo, port: number, folder: DataFolder): void {
+export function printWelcome(
+  known: Demo,
+  port: number,
+  folder: DataFolder,
+  registry: MockRegistry | null = null,
+): void {
   const someone = person({ seed: known.seed, baseDate: known.baseDate }, 0)
-  const body = JSON.stringify({
+  const request = {
     evidence: { kind: 'chipIdQr', text: chipIdQrText(someone) },
     serviceDate: todayInVietnam(new Date()),
     purpose: 'arrival',
-  })
+  }
+  const registryConsent = { method: 'signedForm', reference: 'demo', givenAt: new Date().toISOString() }
   const data = folder.path === dataFolder(DATA_FOLDER).path ? '' : ` --data '${folder.path}'`
   const url = `http://127.0.0.1:${port}`
   process.stdout.write(
@@ -286,15 +306,30 @@ export function printWelcome(known: Demo, port: number, folder: DataFolder): voi
       `Kiểm thẻ: 669 facilities, ${count(known.cards)} insurance records as of ${known.baseDate}.`,
       'A first verification (paste it into another terminal, in this folder):',
       '',
-      `curl -s ${url}/v1/verifications -H 'content-type: application/json' \\`,
-      `  -H "authorization: Bearer $(npm run -s kiemthe -- token --facility 38001${data})" \\`,
-      `  -d '${body.replaceAll("'", "'\\''")}'`,
+      ...curl(request),
       '',
+      ...(registry === null
+        ? []
+        : [
+            `With the person's consent the population registry is asked too (a mock on port ${registry.port}; \`registry\` says what it answered):`,
+            '',
+            ...curl({ ...request, officer: 'NV-0042', registryConsent }),
+            '',
+            `Break it: curl -s -X POST 'http://127.0.0.1:${registry.port}/admin/fault?fault=silent' (its answer names all faults)`,
+          ]),
       `More people: npm run -s kiemthe -- sample --count 5${data}`,
       `ready ${url}`,
       '',
     ].join('\n'),
   )
+
+  function curl(body: unknown): string[] {
+    return [
+      `curl -s ${url}/v1/verifications -H 'content-type: application/json' \\`,
+      `  -H "authorization: Bearer $(npm run -s kiemthe -- token --facility 38001${data})" \\`,
+      `  -d '${JSON.stringify(body).replaceAll("'", "'\\''")}'`,
+    ]
+  }
 }
 
 export function aborted(signal: AbortSignal): Promise<void> {

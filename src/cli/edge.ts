@@ -25,6 +25,8 @@ const PORT_DEFAULT = 8788
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 /** Given by binding, or to `wrangler` itself. */
 const NOT_A_VARIABLE = new Set(['DATABASE_URL', 'DATA_KEYS_FILE', 'TOKEN_KEYS_FILE', 'LOG_MARK_FILE', 'HOST', 'PORT'])
+/** The demo's Worker has no agreement, so it has no registry. */
+const isVariable = (name: string) => !NOT_A_VARIABLE.has(name) && !name.startsWith('REGISTRY_')
 
 /**
  * `kiemthe edge` (`npm run dev:edge`): the Worker under `wrangler dev`, made anew when its source changes, on the demo's database: with
@@ -95,7 +97,7 @@ async function startWrangler(folder: DataFolder, port: number, appUrl: string): 
 function variablesOf(port: number): Record<string, string> {
   const said = Object.keys(configSchema.shape).flatMap((name) => {
     const value = process.env[name]
-    return value === undefined || NOT_A_VARIABLE.has(name) ? [] : [[name, value]]
+    return value === undefined || !isVariable(name) ? [] : [[name, value]]
   })
   return {
     PUBLIC_URL: `http://127.0.0.1:${port}`,

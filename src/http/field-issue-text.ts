@@ -35,6 +35,14 @@ export const FIELD_ISSUES: Readonly<Record<FieldIssue, { readonly desk: string; 
     desk: 'Kết quả Cổng BHXH đã cũ: tra cứu lại.',
     integrator: '`askedAt` is more than 24 hours ago: ask the portal again.',
   },
+  consent_future: {
+    desk: 'Thời điểm người bệnh đồng ý ở tương lai: kiểm tra đồng hồ máy.',
+    integrator: 'The consent lies in the future: check the clock.',
+  },
+  consent_old: {
+    desk: 'Sự đồng ý đã quá 24 giờ: hỏi lại người bệnh, hoặc kiểm tra không cần hỏi cơ sở dữ liệu dân cư.',
+    integrator: 'The consent is more than 24 hours old: ask the person again, or leave `registryConsent` out.',
+  },
   instant_future: {
     desk: 'Thời điểm ở tương lai: kiểm tra đồng hồ máy.',
     integrator: 'The time lies in the future: check the clock.',

@@ -47,5 +47,6 @@ function degradations(scope: Scope, state: DatabaseState): string[] {
     else if (ageMs > copyLateAfterMs) reasons.push('copyLate')
   }
   if (state.quarantined > 0) reasons.push('rowsInQuarantine')
+  if (scope.registry !== null && scope.registry.state() !== 'closed') reasons.push('registryUnavailable')
   return reasons
 }

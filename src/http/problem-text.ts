@@ -230,6 +230,12 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemRow>> = {
     'invalid_scope',
   ),
   idempotency_key_invalid: row(400, 'The Idempotency-Key is not valid', CALL_IT, '1 to 64 visible ASCII characters.'),
+  request_timeout_invalid: row(
+    400,
+    'The Request-Timeout is not valid',
+    CALL_IT,
+    'Whole milliseconds, 1 to 60000; or leave it out.',
+  ),
   idempotency_conflict: row(
     422,
     'The Idempotency-Key was used for another request',

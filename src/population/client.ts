@@ -8,7 +8,7 @@ import { type RegistryAnswer, type RegistryQuestion, readAnswer, requestHeaders,
  * A process asks for 32 people at once. At 0.3–0.5 s an answer that is 64–100 a second; the province's peak of some
  * 100 checks a second (24 million a year, most of them in the mornings) has consent and need for a tenth of them.
  */
-const RUNNING_MAX = 32
+export const RUNNING_MAX = 32
 /** Those behind them wait for at most six answers each, 3 s at 0.5 s an answer: a later one would not be heard in time. */
 const WAITING_MAX = 192
 /** An answer has half a KiB, X-Road's headers 2, a fault with the trace of its server 10. */
@@ -156,9 +156,7 @@ async function readText(response: RegistryResponse, signal: AbortSignal): Promis
       parts.push(part)
     }
   } catch (cause) {
-    throw cause instanceof RegistryFailure
-      ? cause
-      : new RegistryFailure('connection', 'the answer broke off', cause)
+    throw cause instanceof RegistryFailure ? cause : new RegistryFailure('connection', 'the answer broke off', cause)
   }
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(parts))

@@ -84,7 +84,14 @@ export const verificationAnswerSchema = z
       assurance: z.enum(ASSURANCES),
       name: z.enum(['exact', 'near', 'differs', 'notCompared']),
       birthDate: z.enum(['exact', 'coarser', 'differs', 'notCompared']),
-      registry: z.enum(['confirmed', 'notConfirmed', 'unavailable', 'notAsked']),
+      registry: z.enum(['confirmed', 'notConfirmed', 'unavailable', 'notAsked', 'notKept']).meta({
+        description:
+          'What the population registry said, told in the one answer to who asked. Where that answer is read again (by id, by Idempotency-Key) it is `notKept`: asked, and the outcome was kept nowhere. No outcome changes the decision or refuses anyone.',
+      }),
+      registryAsked: z
+        .strictObject({ at: instant, transactionId: z.uuid().max(36) })
+        .exactOptional()
+        .meta({ description: 'Absent unless a question was recorded and sent.' }),
     }),
     coverages: z.array(coverageSchema).max(64).readonly(),
     data: z.strictObject({

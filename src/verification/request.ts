@@ -61,14 +61,20 @@ export const verificationRequestSchema = z
         inpatient: z.boolean().optional(),
       })
       .optional(),
-    officer: text(1, 64).optional(),
+    officer: text(1, 64)
+      .optional()
+      .meta({ description: 'Who asks. The population registry is told, so it is not asked without.' }),
     registryConsent: z
       .strictObject({
         method: z.enum(['signedForm', 'vneid', 'sms', 'spoken']),
         reference: text(1, 128),
         givenAt: instant,
       })
-      .optional(),
+      .optional()
+      .meta({
+        description:
+          'The person agreed that the population registry is asked for this one check; at most 24 hours old. Asked only with it, with an `officer`, for evidence with a personal number that the policy wants confirmed, never in a batch.',
+      }),
     portalAnswer: z
       .strictObject({
         askedAt: instant,

@@ -21,6 +21,7 @@ import { buildAnswer, type StoredAnswer, type VerificationAnswer } from './answe
 import { type Evidence, readEvidence } from './evidence.ts'
 import { type Comparison, compareWithHolders } from './holder-match.ts'
 import { verificationId } from './id.ts'
+import { askRegistry, checkConsent, planQuestion, recordAsked } from './registry.ts'
 import type { VerificationRequest } from './request.ts'
 import { checkPortalAnswer, parseServiceDate } from './service-date.ts'
 
@@ -44,23 +45,32 @@ export interface VerificationDetails {
   readonly unverifiedVisit?: string
 }
 
-/** Who is this, and what does their insurance cover on the service date? Answered only once it stands in the log. */
+/**
+ * Who is this, and what does their insurance cover on the service date? Answered only once it stands in the log.
+ * `untilMs`: when the caller stops waiting, if it said so; the population registry has no longer than that.
+ */
 export async function verify(
   scope: Scope,
   caller: Principal,
   request: VerificationRequest,
   idempotency: Idempotency | null,
+  untilMs: number | null = null,
 ): Promise<VerificationAnswer> {
   refuseGuessing(scope, caller, request)
-  const { checkedAt, outcome, details, found } = await check(scope, request)
+  const checked = await check(scope, request)
+  const { checkedAt, outcome, found } = checked
   if (found !== null && caller.facility !== null) {
     scope.service.limits.guessing.note(caller.facility, found, checkedAt.getTime())
   }
+  const plan = planQuestion(scope, request, checked.evidence, checked.details.answer.identity.assurance, untilMs)
+  const details = plan?.asks
+    ? { ...checked.details, answer: recordAsked(checked.details.answer, plan) }
+    : checked.details
   const row = prepare(scope.service.dataKeys, {
     recordedAt: checkedAt,
     kind: 'verification',
     facility: caller.facility,
-    outcome,
+    outcome: plan?.asks ? { ...outcome, registry: 'asked' } : outcome,
     details: JSON.stringify(details),
     client: caller.clientId,
     subject: details.person,
@@ -70,7 +80,9 @@ export async function verify(
   if (appended.outcome === 'appended') {
     scope.service.metrics.decided(details.answer.code, details.answer.identity.assurance)
   }
-  return receipt(scope, caller, appended, details, row.leafHash)
+  const answer = receipt(scope, caller, appended, details, row.leafHash)
+  // a repeated request asks nobody again
+  return plan === null || appended.outcome !== 'appended' ? answer : askRegistry(scope, plan, untilMs, answer)
 }
 
 /** Typed evidence only: it is how numbers are tried. A scan goes on, and a patient is never sent away. */
@@ -86,6 +98,7 @@ export interface Checked {
   readonly checkedAt: Date
   readonly outcome: EntryOutcome
   readonly details: VerificationDetails
+  readonly evidence: Evidence
   /**
    * Whether the person was found, before a portal's answer or a child's age may turn the code: those are the caller's own
    * word. Null where nothing can be guessed: a paper without a number, a copy that cannot be read.
@@ -100,6 +113,7 @@ export async function check(scope: Job, request: VerificationRequest): Promise<C
   const today = todayInVietnam(checkedAt)
   const serviceDate = parseServiceDate(request.serviceDate, request.purpose, today)
   checkPortalAnswer(request.portalAnswer, checkedAt)
+  checkConsent(request.registryConsent, checkedAt)
   const evidence = readEvidence(request.evidence, today)
 
   const names = namesOf(dataKeys, evidence.number ?? '') // '' leads nowhere, at the same cost
@@ -127,7 +141,7 @@ export async function check(scope: Job, request: VerificationRequest): Promise<C
     assurance: answer.identity.assurance,
   }
   const found = copy === null || evidence.number === null ? null : comparison?.match === 'matches'
-  return { checkedAt, outcome, details, found }
+  return { checkedAt, outcome, details, evidence, found }
 }
 
 /** As it stands, or stood on a past day. Null when our copy could not be read: the patient is answered `source_failed`, not turned away with an error. */

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { verificationAnswerSchema } from '../../verification/answer-schema.ts'
 import { VERIFICATION_ID } from '../../verification/id.ts'
 import { verificationRequestSchema } from '../../verification/request.ts'
-import { BODY_BYTES_MAX, idempotencyKeySchema } from '../request.ts'
+import { BODY_BYTES_MAX, idempotencyKeySchema, requestTimeoutSchema } from '../request.ts'
 import type { AnswerContract, Contract } from '../route.ts'
 
 export const auditPurposeSchema = z.enum(['claimReview', 'complaint', 'courtOrder', 'incident'])
@@ -95,6 +95,15 @@ export const postVerificationContract: Contract = {
       schema: idempotencyKeySchema,
       example: '38001-2411-0042-1',
     },
+    {
+      in: 'header',
+      name: 'Request-Timeout',
+      description:
+        'Milliseconds that the caller waits for the answer. The population registry, where it is asked, gets what is left of them, 3,000 at the most; nothing else is cut short.',
+      required: false,
+      schema: requestTimeoutSchema,
+      example: '2500',
+    },
   ],
   body: {
     contentType: 'application/json',
@@ -143,6 +152,7 @@ export const postVerificationContract: Contract = {
   answers: { 200: answered },
   problems: [
     'idempotency_key_invalid',
+    'request_timeout_invalid',
     'idempotency_conflict',
     'verification_erased',
     'log_unavailable',

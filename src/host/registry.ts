@@ -19,7 +19,7 @@ export interface OpenRegistry {
 export async function openRegistry(
   config: RegistryConfig,
   agreement: Agreement,
-  hooks: Pick<RegistryOptions, 'now' | 'asked' | 'opened'>,
+  hooks: Pick<RegistryOptions, 'now' | 'asked' | 'opened' | 'breaker'>,
 ): Promise<OpenRegistry> {
   const { url, timeoutMs } = config
   const agent = new Agent({

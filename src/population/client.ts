@@ -1,6 +1,6 @@
 import type { Agreement } from './agreement.ts'
 import { type BreakerState, createBreaker } from './breaker.ts'
-import { createBulkhead } from './bulkhead.ts'
+import { createBulkhead, NotAdmitted } from './bulkhead.ts'
 import { RegistryFailure, refused } from './failure.ts'
 import { type RegistryAnswer, type RegistryQuestion, readAnswer, requestHeaders, requestText } from './messages.ts'
 
@@ -19,6 +19,9 @@ const FAILURES_MAX = 8
 const OPEN_MS = 10_000
 /** A time-out tells of the registry only where it had this long: a caller in a hurry does not open the breaker for others. */
 const TELLING_MS = 1_000
+
+/** Whose place came only now is not sent any more: half of the answers take longer, and nobody would hear them. */
+const LEAST_MS = 100
 
 export type RegistryOutcome = RegistryAnswer | 'unavailable'
 
@@ -93,10 +96,14 @@ export function createRegistry(options: RegistryOptions): Registry {
     accepts: () => breaker.allows() && bulkhead.hasRoom(),
     ask: async (question, timeoutMs) => {
       if (!breaker.allows()) return 'unavailable' // does not wait for a place first
+      const lastMs = now().getTime() + timeoutMs - Math.min(LEAST_MS, timeoutMs / 2)
       const deadline = startDeadline(timeoutMs)
       try {
         const { signal } = deadline
-        const answer = bulkhead.run(signal, () => breaker.run(() => attempt(question, signal)))
+        const answer = bulkhead.run(signal, () => {
+          if (now().getTime() > lastMs) throw new NotAdmitted('too late')
+          return breaker.run(() => attempt(question, signal))
+        })
         return await Promise.race([answer, deadline.over])
       } catch {
         return 'unavailable'

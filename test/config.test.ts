@@ -42,6 +42,7 @@ test('four variables are enough; the rest has defaults, in the units of their na
     copyLateAfterMs: 36 * 3_600_000,
     copyStaleAfterMs: 168 * 3_600_000,
     identityPolicy: DEFAULT_POLICY,
+    registry: null,
     requestTimeoutMs: 15_000,
     rateLimitPerSecond: 100,
     rateLimitBurst: 300,
@@ -95,6 +96,37 @@ test.each([
     ['PUBLIC_URL'],
   ],
 ])('half a TLS would be taken: %s', (_, part, wrong) => {
+  expect(named(problemsOf({ ...GOOD, ...part }))).toEqual(wrong)
+})
+
+test('the population registry: an address and an agreement make it, the rest has defaults', () => {
+  const pair = { REGISTRY_URL: 'https://lgsp.example/dancu', REGISTRY_AGREEMENT_FILE: '/keys/agreement.json' }
+  expect(readConfig({ ...GOOD, ...pair }).registry).toEqual({
+    url: 'https://lgsp.example/dancu',
+    agreementFile: '/keys/agreement.json',
+    timeoutMs: 3_000,
+    caFile: null,
+    certFile: null,
+    keyFile: null,
+  })
+  const mock = { ...pair, REGISTRY_URL: 'http://127.0.0.1:8791/dancu' }
+  expect(readConfig({ ...GOOD, ...mock }).registry?.url).toBe(mock.REGISTRY_URL)
+})
+
+const AGREED = { REGISTRY_URL: 'https://lgsp.example/', REGISTRY_AGREEMENT_FILE: 'a' }
+
+test.each([
+  ['an address without an agreement', { REGISTRY_URL: 'https://lgsp.example/' }, ['REGISTRY_AGREEMENT_FILE']],
+  ['an agreement without an address', { REGISTRY_AGREEMENT_FILE: 'a' }, ['REGISTRY_AGREEMENT_FILE']],
+  ['a certificate without its key', { ...AGREED, REGISTRY_CERT_FILE: 'c' }, ['REGISTRY_KEY_FILE']],
+  ['citizens in the clear', { ...AGREED, REGISTRY_URL: 'http://lgsp.example/' }, ['REGISTRY_URL']],
+  [
+    'a host that only begins like this machine',
+    { ...AGREED, REGISTRY_URL: 'http://127.0.0.1.example/' },
+    ['REGISTRY_URL'],
+  ],
+  ['more time than a desk has', { ...AGREED, REGISTRY_TIMEOUT_MS: '3001' }, ['REGISTRY_TIMEOUT_MS']],
+])('half a registry would be taken: %s', (_, part, wrong) => {
   expect(named(problemsOf({ ...GOOD, ...part }))).toEqual(wrong)
 })
 

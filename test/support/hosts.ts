@@ -15,6 +15,7 @@ export const WORKERD_SUITES: readonly string[] = [
   'oauth-grant',
   'openapi-examples',
   'refused-calls',
+  'registry',
   'revocation',
   'token-refused',
   'unverified-visits',

@@ -7,6 +7,7 @@ import { importKills } from './import-kills.ts'
 import { lanes } from './lanes.ts'
 import { middleware } from './middleware.ts'
 import { ratio } from './ratio.ts'
+import { registryDown } from './registry-down.ts'
 import { syncModel } from './sync-model-run.ts'
 
 const SCENARIOS: Readonly<Record<string, { readonly what: string; readonly run: (args: string[]) => Promise<void> }>> =
@@ -33,6 +34,10 @@ const SCENARIOS: Readonly<Record<string, { readonly what: string; readonly run: 
     lanes: { what: 'p50 and p99 of single checks alone, and while batches of 1,000 run all the time', run: lanes },
     middleware: { what: 'µs that each step of a request adds, in process (--requests --rounds)', run: middleware },
     ratio: { what: 'verified requests/s ÷ a bare control, in turn', run: ratio },
+    'registry-down': {
+      what: 'checks beside a population registry that swallows every question; 200 desks at once (--rounds --seconds --asks)',
+      run: registryDown,
+    },
   }
 
 const [name = '--help', ...args] = process.argv.slice(2)

@@ -41,7 +41,7 @@ export interface StoredAnswer {
   readonly identity: {
     readonly method: Evidence['method']
     readonly assurance: Assurance
-    readonly name: Comparison['name'] | 'notCompared'
+    readonly name: 'exact' | 'near' | 'differs' | 'notCompared'
     readonly birthDate: Comparison['birthDate'] | 'notCompared'
     readonly registry: 'confirmed' | 'notConfirmed' | 'unavailable' | 'notAsked'
   }
@@ -112,7 +112,9 @@ function comparisonShown(parts: AnswerParts): Pick<StoredAnswer['identity'], 'na
   if (comparison === null || (evidence.how === 'typed' && comparison.match !== 'matches')) {
     return { name: 'notCompared', birthDate: 'notCompared' }
   }
-  return { name: comparison.name, birthDate: comparison.birthDate }
+  // it agrees but for accents, and no more is known; that a zone has none is no fault to warn of
+  const name = comparison.name === 'transliterated' ? 'near' : comparison.name
+  return { name, birthDate: comparison.birthDate }
 }
 
 function coverageAnswer(coverage: CoverageFacts, applies: boolean): CoverageAnswer {

@@ -12,6 +12,8 @@ import { parseChipIdQr } from '../identity/chip-id-qr.ts'
 import { type CitizenId, parseCitizenId } from '../identity/citizen-id.ts'
 import type { EvidenceIssue } from '../identity/evidence-issue.ts'
 import { parseInsuranceCardQr } from '../identity/insurance-card-qr.ts'
+import { parseChipIdMrz } from '../identity/mrz.ts'
+import type { MrzName } from '../identity/mrz-name.ts'
 import { type FullName, parseFullName } from '../identity/name.ts'
 import type { Sex } from '../identity/sex.ts'
 import type { EvidenceRequest } from './request.ts'
@@ -26,6 +28,8 @@ export interface Evidence {
   readonly citizenId: CitizenId | null
   readonly cardNumber: CardNumber | null
   readonly fullName: FullName
+  /** The same without accents, as a machine-readable zone has it; null where the name was shown as it is written. */
+  readonly mrzName: MrzName | null
   readonly birthDate: BirthDate
   readonly sex: Sex
 }
@@ -37,6 +41,11 @@ export function readEvidence(request: EvidenceRequest, today: IsoDate): Evidence
       const qr = take(parseChipIdQr(request.text, today), '/evidence/text')
       const { citizenId, fullName, birthDate, sex } = qr
       return { ...bare('chipIdQr', 'scanned'), number: citizenId, citizenId, fullName, birthDate, sex }
+    }
+    case 'chipIdMrz': {
+      const { citizenId, name, birthDate, sex } = take(parseChipIdMrz(request.text, today), '/evidence/text')
+      const holder = { fullName: name.fullName, mrzName: name, birthDate, sex }
+      return { ...bare('chipIdMrz', 'scanned'), number: citizenId, citizenId, ...holder }
     }
     case 'chipIdTyped': {
       const { number, ...holder } = readTyped(parseCitizenId(request.number), request, today)
@@ -57,7 +66,7 @@ export function readEvidence(request: EvidenceRequest, today: IsoDate): Evidence
 }
 
 function bare(method: Evidence['method'], how: Evidence['how']) {
-  return { method, how, number: null, citizenId: null, cardNumber: null, sex: 'unknown' } as const
+  return { method, how, number: null, citizenId: null, cardNumber: null, mrzName: null, sex: 'unknown' } as const
 }
 
 /** What a hand typed may be wrong in several places: all are told at once. */

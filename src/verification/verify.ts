@@ -76,7 +76,7 @@ export async function verify(
 /** Typed evidence only: it is how numbers are tried. A scan goes on, and a patient is never sent away. */
 function refuseGuessing(scope: Scope, caller: Principal, request: VerificationRequest): void {
   const { kind } = request.evidence
-  if (kind === 'chipIdQr' || kind === 'insuranceCardQr' || caller.facility === null) return
+  if (kind === 'chipIdQr' || kind === 'chipIdMrz' || kind === 'insuranceCardQr' || caller.facility === null) return
   if (scope.service.limits.guessing.suspects(caller.facility, scope.now().getTime())) {
     throw new ServiceError('guessing_suspected')
   }

@@ -14,6 +14,7 @@ import {
   document,
   expectEnglish,
   logState,
+  mrzScan,
   record,
   scan,
   send,
@@ -185,6 +186,28 @@ describe('evidence without a record would be taken for a "no"', () => {
       expect(json.desk).toContain('Vẫn tiếp nhận người bệnh')
     })
   }
+})
+
+describe('a machine-readable zone would be held against the person', () => {
+  test('it has no accents: the name agrees but for those, and nobody is told to correct it', async () => {
+    const json = await answer(mrzScan(dotted))
+    expect(json).toMatchObject({ decision: 'entitled', code: 'valid', warnings: [] })
+    expect(json.identity).toMatchObject({
+      method: 'chipIdMrz',
+      assurance: 'unsigned',
+      name: 'near',
+      birthDate: 'exact',
+    })
+    expect(json.coverages?.map((each) => each.cardNumber)).toEqual([dotted.cardNumber])
+  })
+  test('while another spelling is one', async () => {
+    const json = await answer(mrzScan({ ...dotted, fullName: 'Đỗ Thúyhoà' }))
+    expect(json).toMatchObject({ code: 'valid', warnings: ['nameNear'], identity: { name: 'near' } })
+  })
+  test('and another name is another name', async () => {
+    const json = await answer(mrzScan({ ...dotted, fullName: 'Đỗ Thúy Hoài' }))
+    expect(json).toMatchObject({ code: 'name_mismatch', cause: 'evidenceMismatch', coverages: [] })
+  })
 })
 
 describe('a spelling fault would turn a patient away', () => {

@@ -113,6 +113,14 @@ export const postVerificationContract: Contract = {
         },
         status: 200,
       },
+      chipIdMrz: {
+        summary: 'The machine-readable zone on the back of a chip ID: three lines, as the reader sends them',
+        value: arrival({
+          kind: 'chipIdMrz',
+          text: 'IDVNM0900012345038090001234<<2\r\n9001158M3001156VNM<<<<<<<<<<<8\r\nNGUYEN<<VAN<AN<<<<<<<<<<<<<<<<\r\n',
+        }),
+        status: 200,
+      },
       chipIdTyped: {
         summary: 'A chip ID, typed',
         value: arrival({ kind: 'chipIdTyped', number: '038090001234', ...HOLDER }),

@@ -91,7 +91,7 @@ export function buildAnswer(parts: AnswerParts): StoredAnswer {
     warnings: decision.warnings,
     identity: {
       method: evidence.method,
-      assurance: 'unsigned',
+      assurance: evidence.assurance,
       ...comparisonShown(parts),
       registry: 'notAsked',
     },

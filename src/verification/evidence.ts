@@ -7,6 +7,7 @@ import {
   readCardNumber,
 } from '../coverage/card-number.ts'
 import { type FieldFault, type FieldIssue, ServiceError } from '../errors.ts'
+import type { Assurance } from '../identity/assurance.ts'
 import { type BirthDate, parseBirthDate } from '../identity/birth-date.ts'
 import { parseChipIdQr } from '../identity/chip-id-qr.ts'
 import { type CitizenId, parseCitizenId } from '../identity/citizen-id.ts'
@@ -23,6 +24,8 @@ export interface Evidence {
   readonly method: EvidenceRequest['kind']
   /** Printed by the state and scanned, or typed by hand: typed evidence never learns whether a number exists. */
   readonly how: 'scanned' | 'typed'
+  /** How strongly this alone proves the person. */
+  readonly assurance: Assurance
   /** What is looked up; null where the paper has no number (a birth certificate). */
   readonly number: string | null
   readonly citizenId: CitizenId | null
@@ -66,7 +69,16 @@ export function readEvidence(request: EvidenceRequest, today: IsoDate): Evidence
 }
 
 function bare(method: Evidence['method'], how: Evidence['how']) {
-  return { method, how, number: null, citizenId: null, cardNumber: null, mrzName: null, sex: 'unknown' } as const
+  return {
+    method,
+    how,
+    assurance: 'unsigned',
+    number: null,
+    citizenId: null,
+    cardNumber: null,
+    mrzName: null,
+    sex: 'unknown',
+  } as const
 }
 
 /** What a hand typed may be wrong in several places: all are told at once. */

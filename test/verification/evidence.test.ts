@@ -21,6 +21,7 @@ describe('each kind: how it was taken, what is looked up, whom it names', () => 
       {
         method: 'chipIdQr',
         how: 'scanned',
+        assurance: 'unsigned',
         number: '038090001234',
         citizenId: '038090001234',
         cardNumber: null,
@@ -38,6 +39,7 @@ describe('each kind: how it was taken, what is looked up, whom it names', () => 
       {
         method: 'chipIdMrz',
         how: 'scanned',
+        assurance: 'unsigned',
         number: '038090001234',
         citizenId: '038090001234',
         cardNumber: null,
@@ -53,6 +55,7 @@ describe('each kind: how it was taken, what is looked up, whom it names', () => 
       {
         method: 'chipIdTyped',
         how: 'typed',
+        assurance: 'unsigned',
         number: '038090001234',
         citizenId: '038090001234',
         cardNumber: null,
@@ -67,6 +70,7 @@ describe('each kind: how it was taken, what is looked up, whom it names', () => 
       {
         method: 'insuranceCard',
         how: 'typed',
+        assurance: 'unsigned',
         number: '3800012345',
         citizenId: null,
         cardNumber: 'GD4383800012345',
@@ -81,6 +85,7 @@ describe('each kind: how it was taken, what is looked up, whom it names', () => 
       {
         method: 'insuranceCard',
         how: 'typed',
+        assurance: 'unsigned',
         number: '3800012345',
         citizenId: null,
         cardNumber: null,
@@ -95,6 +100,7 @@ describe('each kind: how it was taken, what is looked up, whom it names', () => 
       {
         method: 'insuranceCardQr',
         how: 'scanned',
+        assurance: 'unsigned',
         number: '3800012345',
         citizenId: null,
         cardNumber: 'GD4383800012345',
@@ -109,6 +115,7 @@ describe('each kind: how it was taken, what is looked up, whom it names', () => 
       {
         method: 'insuranceCardQr',
         how: 'scanned',
+        assurance: 'unsigned',
         number: '3800012345',
         citizenId: null,
         cardNumber: null,
@@ -123,6 +130,7 @@ describe('each kind: how it was taken, what is looked up, whom it names', () => 
       {
         method: 'document',
         how: 'typed',
+        assurance: 'unsigned',
         number: '038090001234',
         citizenId: '038090001234',
         cardNumber: null,
@@ -137,6 +145,7 @@ describe('each kind: how it was taken, what is looked up, whom it names', () => 
       {
         method: 'document',
         how: 'typed',
+        assurance: 'unsigned',
         number: null,
         citizenId: null,
         cardNumber: null,
@@ -151,6 +160,7 @@ describe('each kind: how it was taken, what is looked up, whom it names', () => 
       {
         method: 'document',
         how: 'typed',
+        assurance: 'unsigned',
         number: 'passport:C1234567',
         citizenId: null,
         cardNumber: null,

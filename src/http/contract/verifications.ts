@@ -21,7 +21,7 @@ const EXAMPLE = {
   vssCode: '000',
   vssCodeSource: 'copy',
   warnings: [],
-  desk: 'Thẻ BHYT có giá trị. Tiếp nhận theo bảo hiểm y tế.',
+  desk: 'Thẻ BHYT có giá trị. Tiếp nhận theo bảo hiểm y tế. Danh tính: theo mã QR trên căn cước, chưa xác thực.',
   integrator: 'Entitled. Use the coverage marked `applies`; look up again before the visit ends (NĐ 188/2025 Đ21).',
   identity: { method: 'chipIdQr', assurance: 'unsigned', name: 'exact', birthDate: 'exact', registry: 'notAsked' },
   coverages: [
@@ -66,7 +66,7 @@ const answered: AnswerContract = {
         code: 'no_match',
         cause: 'noMatch',
         vssCode: null,
-        desk: 'Không khớp thông tin đã nhập. Vẫn tiếp nhận người bệnh. Kiểm tra lại số, họ tên, ngày sinh, hoặc quét mã QR trên căn cước.',
+        desk: 'Không khớp thông tin đã nhập. Vẫn tiếp nhận người bệnh. Kiểm tra lại số, họ tên, ngày sinh, hoặc quét mã QR trên căn cước. Danh tính: theo số căn cước nhập tay, chưa xác thực.',
         integrator:
           'Typed evidence matched no record; whether the number exists is not told. Prefer a scan of the chip ID.',
         identity: { ...EXAMPLE.identity, method: 'chipIdTyped', name: 'notCompared', birthDate: 'notCompared' },

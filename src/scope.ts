@@ -62,7 +62,7 @@ export interface Job extends Pick<Scope, 'query' | 'now' | 'findCoverage' | 'app
   readonly service: {
     /** Replaced when its file changes. */
     dataKeys: DataKeys
-    readonly config: Pick<Config, 'copyLateAfterMs' | 'copyStaleAfterMs'>
+    readonly config: Pick<Config, 'copyLateAfterMs' | 'copyStaleAfterMs' | 'identityPolicy'>
   }
 }
 

@@ -80,7 +80,7 @@ export const verificationAnswerSchema = z
     desk: text.meta({ description: 'Vietnamese: what the front desk does.' }),
     integrator: text.meta({ description: 'English: what the program does.' }),
     identity: z.strictObject({
-      method: z.enum(['chipIdQr', 'chipIdTyped', 'insuranceCard', 'insuranceCardQr', 'document']),
+      method: z.enum(['chipIdQr', 'chipIdMrz', 'chipIdTyped', 'insuranceCard', 'insuranceCardQr', 'document']),
       assurance: z.enum(ASSURANCES),
       name: z.enum(['exact', 'near', 'differs', 'notCompared']),
       birthDate: z.enum(['exact', 'coarser', 'differs', 'notCompared']),

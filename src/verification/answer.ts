@@ -48,7 +48,7 @@ export interface StoredAnswer {
   readonly identity: {
     readonly method: Evidence['method']
     readonly assurance: Assurance
-    readonly name: Comparison['name'] | 'notCompared'
+    readonly name: 'exact' | 'near' | 'differs' | 'notCompared'
     readonly birthDate: Comparison['birthDate'] | 'notCompared'
     /** What it said has no place here (NĐ 69/2024 Đ19). */
     readonly registry: 'notAsked' | 'notKept'
@@ -105,7 +105,7 @@ export function buildAnswer(parts: AnswerParts): StoredAnswer {
     warnings: decision.warnings,
     identity: {
       method: evidence.method,
-      assurance: 'unsigned',
+      assurance: evidence.assurance,
       ...comparisonShown(parts),
       registry: 'notAsked',
     },
@@ -126,7 +126,9 @@ function comparisonShown(parts: AnswerParts): Pick<StoredAnswer['identity'], 'na
   if (comparison === null || (evidence.how === 'typed' && comparison.match !== 'matches')) {
     return { name: 'notCompared', birthDate: 'notCompared' }
   }
-  return { name: comparison.name, birthDate: comparison.birthDate }
+  // it agrees but for accents, and no more is known; that a zone has none is no fault to warn of
+  const name = comparison.name === 'transliterated' ? 'near' : comparison.name
+  return { name, birthDate: comparison.birthDate }
 }
 
 function coverageAnswer(coverage: CoverageFacts, applies: boolean): CoverageAnswer {

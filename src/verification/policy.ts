@@ -8,7 +8,7 @@ import type { EvidenceRequest, VerificationRequest } from './request.ts'
  * the population registry is worth a question. Advice and nothing more: no policy refuses a patient or changes a decision.
  */
 export type Purpose = VerificationRequest['purpose']
-export type Method = EvidenceRequest['kind'] | 'chipIdMrz'
+export type Method = EvidenceRequest['kind']
 
 /** Weakest first. `typed` asks for nothing; `unsigned` for a scan (QR or MRZ). */
 export const PROOFS = ['typed', 'unsigned', 'chipSigned', 'chipAuthenticated'] as const

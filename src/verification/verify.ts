@@ -10,17 +10,20 @@ import { type Names, namesOf, type Pseudonym, pseudonym } from '../data-keys.ts'
 import { QueueFull } from '../db/group.ts'
 import { type Decision, decide } from '../entitlement/decide.ts'
 import type { Warning } from '../entitlement/decision-code.ts'
-import { textsFor } from '../entitlement/decision-text.ts'
+import { type Texts, textsFor } from '../entitlement/decision-text.ts'
 import { withPortalAnswer } from '../entitlement/portal-answer.ts'
 import { ServiceError } from '../errors.ts'
 import { describeFailure } from '../event.ts'
 import { isUnderSix } from '../identity/birth-date.ts'
 import { isNumberUnusual } from '../identity/citizen-id.ts'
+import { birthProvinceCode } from '../identity/province.ts'
 import type { Job, Scope } from '../scope.ts'
 import { buildAnswer, type StoredAnswer, type VerificationAnswer } from './answer.ts'
 import { type Evidence, readEvidence } from './evidence.ts'
 import { type Comparison, compareWithHolders } from './holder-match.ts'
 import { verificationId } from './id.ts'
+import { adviceOf } from './policy.ts'
+import { elsewhereText, proofText } from './proof-text.ts'
 import { askRegistry, checkConsent, planQuestion, recordAsked } from './registry.ts'
 import type { VerificationRequest } from './request.ts'
 import { checkPortalAnswer, parseServiceDate } from './service-date.ts'
@@ -41,6 +44,8 @@ export interface VerificationDetails {
   readonly officer: string | null
   readonly registryConsent: VerificationRequest['registryConsent'] | null
   readonly portalAnswer: VerificationRequest['portalAnswer'] | null
+  /** Of a number that has no record here, given by another province: its two digits. Absent elsewhere. */
+  readonly birthProvince?: string
   /** The unverified visit that this check answers; absent where somebody asked. */
   readonly unverifiedVisit?: string
 }
@@ -88,7 +93,7 @@ export async function verify(
 /** Typed evidence only: it is how numbers are tried. A scan goes on, and a patient is never sent away. */
 function refuseGuessing(scope: Scope, caller: Principal, request: VerificationRequest): void {
   const { kind } = request.evidence
-  if (kind === 'chipIdQr' || kind === 'insuranceCardQr' || caller.facility === null) return
+  if (kind === 'chipIdQr' || kind === 'chipIdMrz' || kind === 'insuranceCardQr' || caller.facility === null) return
   if (scope.service.limits.guessing.suspects(caller.facility, scope.now().getTime())) {
     throw new ServiceError('guessing_suspected')
   }
@@ -132,6 +137,7 @@ export async function check(scope: Job, request: VerificationRequest): Promise<C
     officer: request.officer ?? null,
     registryConsent: request.registryConsent ?? null,
     portalAnswer: request.portalAnswer ?? null,
+    ...birthElsewhere(evidence, decision),
   }
   const outcome = {
     decision: decision.decision,
@@ -142,6 +148,14 @@ export async function check(scope: Job, request: VerificationRequest): Promise<C
   }
   const found = copy === null || evidence.number === null ? null : comparison?.match === 'matches'
   return { checkedAt, outcome, details, evidence, found }
+}
+
+const OWN_PROVINCE = '38'
+
+function birthElsewhere(evidence: Evidence, { code }: Decision): Pick<VerificationDetails, 'birthProvince'> {
+  if (code !== 'not_found' || evidence.citizenId === null) return {}
+  const birthProvince = birthProvinceCode(evidence.citizenId)
+  return birthProvince === null || birthProvince === OWN_PROVINCE ? {} : { birthProvince }
 }
 
 /** As it stands, or stood on a past day. Null when our copy could not be read: the patient is answered `source_failed`, not turned away with an error. */
@@ -179,7 +193,17 @@ function decideFor(
     },
     serviceDate,
   )
-  const warned = { ...decision, warnings: [...decision.warnings, ...evidenceWarnings(evidence, comparison, decision)] }
+  const { method } = evidence
+  const { identityPolicy } = scope.service.config
+  const advice = adviceOf(identityPolicy, { purpose: request.purpose, method, assurance: evidence.assurance })
+  const warned = {
+    ...decision,
+    warnings: [
+      ...decision.warnings,
+      ...evidenceWarnings(evidence, comparison, decision),
+      ...(advice === null ? [] : [advice]),
+    ],
+  }
   return request.portalAnswer === undefined
     ? { ...warned, vssCodeSource: 'copy' }
     : withPortalAnswer(warned, request.portalAnswer.code)
@@ -243,7 +267,7 @@ export function withReceipt(
     vssCode,
     vssCodeSource,
     warnings,
-    ...textsFor(details.answer),
+    ...textsOf(details),
     ...rest,
     receipt: {
       checkCode: checkCode(scope.service.dataKeys, deed),
@@ -252,6 +276,13 @@ export function withReceipt(
       leafHash,
     },
   }
+}
+
+/** What was decided, what the desk minds beside it, and how the person was proven. */
+function textsOf({ answer, birthProvince }: VerificationDetails): Texts {
+  const { desk, integrator } = textsFor(answer)
+  const elsewhere = birthProvince === undefined ? '' : elsewhereText(birthProvince, answer.serviceDate)
+  return { desk: [desk, elsewhere, proofText(answer.identity)].filter((text) => text !== '').join(' '), integrator }
 }
 
 export function base64(bytes: Uint8Array): string {

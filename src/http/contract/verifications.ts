@@ -21,7 +21,7 @@ const EXAMPLE = {
   vssCode: '000',
   vssCodeSource: 'copy',
   warnings: [],
-  desk: 'Thẻ BHYT có giá trị. Tiếp nhận theo bảo hiểm y tế.',
+  desk: 'Thẻ BHYT có giá trị. Tiếp nhận theo bảo hiểm y tế. Danh tính: theo mã QR trên căn cước, chưa xác thực.',
   integrator: 'Entitled. Use the coverage marked `applies`; look up again before the visit ends (NĐ 188/2025 Đ21).',
   identity: { method: 'chipIdQr', assurance: 'unsigned', name: 'exact', birthDate: 'exact', registry: 'notAsked' },
   coverages: [
@@ -66,7 +66,7 @@ const answered: AnswerContract = {
         code: 'no_match',
         cause: 'noMatch',
         vssCode: null,
-        desk: 'Không khớp thông tin đã nhập. Vẫn tiếp nhận người bệnh. Kiểm tra lại số, họ tên, ngày sinh, hoặc quét mã QR trên căn cước.',
+        desk: 'Không khớp thông tin đã nhập. Vẫn tiếp nhận người bệnh. Kiểm tra lại số, họ tên, ngày sinh, hoặc quét mã QR trên căn cước. Danh tính: theo số căn cước nhập tay, chưa xác thực.',
         integrator:
           'Typed evidence matched no record; whether the number exists is not told. Prefer a scan of the chip ID.',
         identity: { ...EXAMPLE.identity, method: 'chipIdTyped', name: 'notCompared', birthDate: 'notCompared' },
@@ -120,6 +120,14 @@ export const postVerificationContract: Contract = {
           visit: { visitId: '38001-2411-0042', route: '1.1', inpatient: false },
           officer: 'NV-0042',
         },
+        status: 200,
+      },
+      chipIdMrz: {
+        summary: 'The machine-readable zone on the back of a chip ID: three lines, as the reader sends them',
+        value: arrival({
+          kind: 'chipIdMrz',
+          text: 'IDVNM0900012345038090001234<<2\r\n9001158M3001156VNM<<<<<<<<<<<8\r\nNGUYEN<<VAN<AN<<<<<<<<<<<<<<<<\r\n',
+        }),
         status: 200,
       },
       chipIdTyped: {

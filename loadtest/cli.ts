@@ -9,6 +9,7 @@ import { lanes } from './lanes.ts'
 import { middleware } from './middleware.ts'
 import { pushVisible } from './push-visible.ts'
 import { ratio } from './ratio.ts'
+import { registryDown } from './registry-down.ts'
 import { seal } from './seal.ts'
 import { syncModel } from './sync-model-run.ts'
 
@@ -48,6 +49,10 @@ const SCENARIOS: Readonly<Record<string, { readonly what: string; readonly run: 
       run: seal,
     },
     ratio: { what: 'verified requests/s ÷ a bare control, in turn', run: ratio },
+    'registry-down': {
+      what: 'checks beside a population registry that swallows every question; 200 desks at once (--rounds --seconds --asks)',
+      run: registryDown,
+    },
   }
 
 const [name = '--help', ...args] = process.argv.slice(2)

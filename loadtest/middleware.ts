@@ -89,6 +89,7 @@ async function build() {
     query: async () => [] as never, // nothing was revoked
     findCoverage,
     append: async () => ({ outcome: 'appended', index: 1 }),
+    registry: null,
     inLane: (work) => work(scope),
     background: () => {},
     record: () => {},

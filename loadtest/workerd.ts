@@ -3,9 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import type { TokenKeysFile } from '../src/access/token-keys.ts'
-import type { DataKeysFile } from '../src/data-keys.ts'
-import type { RunningServer } from '../src/node.ts'
+import type { KeyFiles, RunningServer } from '../src/node.ts'
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url))
 
@@ -25,7 +23,7 @@ export async function startWorkerd(
   bundle: string,
   appUrl: string,
   { DATABASE_URL = appUrl, ...settings }: Readonly<Record<string, string>>,
-  keys: { readonly data: DataKeysFile; readonly token: TokenKeysFile },
+  keys: KeyFiles,
   logTo: { write: (line: string) => void },
 ): Promise<RunningServer> {
   // loaded where it is needed: it takes a second, and suites on Node use this module too
@@ -38,7 +36,12 @@ export async function startWorkerd(
       compatibilityDate: '2026-10-23',
       compatibilityFlags: ['nodejs_compat'],
       hyperdrives: { HYPERDRIVE: DATABASE_URL },
-      bindings: { ...settings, DATA_KEYS: JSON.stringify(keys.data), TOKEN_KEYS: JSON.stringify(keys.token) },
+      bindings: {
+        ...settings,
+        DATA_KEYS: JSON.stringify(keys.data),
+        TOKEN_KEYS: JSON.stringify(keys.token),
+        ...(keys.agreement == null ? {} : { REGISTRY_AGREEMENT: JSON.stringify(keys.agreement) }),
+      },
       handleStructuredLogs: ({ message }) => logTo.write(message),
     }),
   )

@@ -1,10 +1,14 @@
 import { startDemoInsurer } from './insurer/beside-demo.ts'
 import type { DemoSeen, Mock, MockOptions, StartMock } from './mock.ts'
+import { startDemoRegistry } from './population-registry/start.ts'
 
-export type MockName = 'insurer'
+export type MockName = 'insurer' | 'populationRegistry'
 
 /** Everybody outside whom a demo is given; in this order they start, with `port`, `port + 1`, … */
-const MOCKS: readonly (readonly [MockName, StartMock])[] = [['insurer', startDemoInsurer]]
+const MOCKS: readonly (readonly [MockName, StartMock])[] = [
+  ['insurer', startDemoInsurer],
+  ['populationRegistry', startDemoRegistry],
+]
 
 export interface Mocks {
   readonly urlOf: (name: MockName) => string

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { DEFAULT_POLICY, type Policy, policyOf } from './verification/policy.ts'
 
 /** Strings in, `Config` out. Units stand in the names. Every default has its reason. */
 const wholeNumber = (min: number, max: number) =>
@@ -44,6 +45,28 @@ const settings = z.object({
   CATALOGUE_LATE_AFTER_HOURS: wholeNumber(1, 87_600).default(864),
   /** Time for a whole request to arrive: 256 KiB over a 1 Mbit/s line take 2 s. */
   REQUEST_TIMEOUT_MS: wholeNumber(1_000, 120_000).default(15_000),
+  /** What the province asks of desks beyond the law; JSON, see `src/verification/policy.ts`. */
+  IDENTITY_POLICY: z
+    .string()
+    .max(4_096)
+    .transform((text, context): Policy => {
+      const policy = policyOf(text)
+      if (policy.ok) return policy.value
+      for (const { path, message } of policy.problems) context.addIssue({ code: 'custom', path: [...path], message })
+      return z.NEVER
+    })
+    .default(DEFAULT_POLICY),
+  /** Of the population registry. Without it, and the agreement that its keeper gives (NĐ 69/2024), nobody is ever asked about. */
+  REGISTRY_URL: z.url({ protocol: /^https?$/ }).optional(),
+  /** See `src/population/agreement.ts`. */
+  REGISTRY_AGREEMENT_FILE: z.string().min(1).optional(),
+  /** PEM. The only authority that the registry's certificate may come from; without it, those that Node trusts. */
+  REGISTRY_CA_FILE: z.string().min(1).optional(),
+  /** PEM. Shown to the registry. */
+  REGISTRY_CERT_FILE: z.string().min(1).optional(),
+  REGISTRY_KEY_FILE: z.string().min(1).optional(),
+  /** A desk waits no longer for it (contract); less where the caller says so. */
+  REGISTRY_TIMEOUT_MS: wholeNumber(50, 3_000).default(3_000),
   /** Requests a second of one client, and at once (contract). */
   RATE_LIMIT_PER_SECOND: wholeNumber(1, 1_000_000).default(100),
   RATE_LIMIT_BURST: wholeNumber(1, 1_000_000).default(300),
@@ -124,6 +147,22 @@ export const configSchema = settings
     message: 'is not https, but TLS_CERT_FILE is set',
     ...beside,
   })
+  .refine((env) => (env.REGISTRY_URL === undefined) === (env.REGISTRY_AGREEMENT_FILE === undefined), {
+    path: ['REGISTRY_AGREEMENT_FILE'],
+    message: 'and REGISTRY_URL are set together, or neither',
+    ...beside,
+  })
+  .refine((env) => (env.REGISTRY_CERT_FILE === undefined) === (env.REGISTRY_KEY_FILE === undefined), {
+    path: ['REGISTRY_KEY_FILE'],
+    message: 'and REGISTRY_CERT_FILE are set together, or neither',
+    ...beside,
+  })
+  // who somebody is goes over it in the clear otherwise; the mock of the demo is on this machine
+  .refine((env) => !/^http:(?!\/\/(?:127\.0\.0\.1|localhost|\[::1\])(?:[:/]|$))/.test(String(env.REGISTRY_URL)), {
+    path: ['REGISTRY_URL'],
+    message: 'is not https',
+    ...beside,
+  })
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -133,6 +172,15 @@ export interface TlsConfig {
   /** Null: no client is asked for a certificate. */
   readonly clientCaFile: string | null
   readonly clientCert: 'optional' | 'required'
+}
+
+export interface RegistryConfig {
+  readonly url: string
+  readonly agreementFile: string
+  readonly timeoutMs: number
+  readonly caFile: string | null
+  readonly certFile: string | null
+  readonly keyFile: string | null
 }
 
 export interface Config {
@@ -153,6 +201,9 @@ export interface Config {
   readonly copyLateAfterMs: number
   readonly copyStaleAfterMs: number
   readonly catalogueLateAfterMs: number
+  readonly identityPolicy: Policy
+  /** Null: nobody is asked about. */
+  readonly registry: RegistryConfig | null
   readonly requestTimeoutMs: number
   readonly rateLimitPerSecond: number
   readonly rateLimitBurst: number
@@ -207,6 +258,8 @@ export function readConfig(environment: Environment): Config {
     copyLateAfterMs: env.COPY_LATE_AFTER_HOURS * 3_600_000,
     copyStaleAfterMs: env.COPY_STALE_AFTER_HOURS * 3_600_000,
     catalogueLateAfterMs: env.CATALOGUE_LATE_AFTER_HOURS * 3_600_000,
+    identityPolicy: env.IDENTITY_POLICY,
+    registry: registryOf(env),
     requestTimeoutMs: env.REQUEST_TIMEOUT_MS,
     rateLimitPerSecond: env.RATE_LIMIT_PER_SECOND,
     rateLimitBurst: env.RATE_LIMIT_BURST,
@@ -224,6 +277,19 @@ export function readConfig(environment: Environment): Config {
         ? null
         : { endpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT, ratio: env.OTEL_TRACES_SAMPLER_ARG },
     logLevel: env.LOG_LEVEL,
+  }
+}
+
+function registryOf(env: z.infer<typeof configSchema>): RegistryConfig | null {
+  const { REGISTRY_URL: url, REGISTRY_AGREEMENT_FILE: agreementFile } = env
+  if (url === undefined || agreementFile === undefined) return null
+  return {
+    url,
+    agreementFile,
+    timeoutMs: env.REGISTRY_TIMEOUT_MS,
+    caFile: env.REGISTRY_CA_FILE ?? null,
+    certFile: env.REGISTRY_CERT_FILE ?? null,
+    keyFile: env.REGISTRY_KEY_FILE ?? null,
   }
 }
 

@@ -44,6 +44,7 @@ export const ERROR_CODES = [
   'too_many_keys',
   'scope_unknown',
   'idempotency_key_invalid',
+  'request_timeout_invalid',
   'idempotency_conflict',
   'verification_not_found',
   'verification_erased',
@@ -90,6 +91,8 @@ export type FieldIssue =
   | 'service_date_too_old'
   | 'portal_answer_future'
   | 'portal_answer_old'
+  | 'consent_future'
+  | 'consent_old'
   | 'instant_future'
   | 'instant_too_old'
 

@@ -24,6 +24,7 @@ import { behindWitness, keepMark } from './host/log-mark.ts'
 import { answerCrew, type MetricsServer, serveMetrics } from './host/metrics-server.ts'
 import { createMetrics, type NodeMetrics } from './host/prometheus.ts'
 import { keepRefused } from './host/refused-calls.ts'
+import { openRegistry } from './host/registry.ts'
 import { sharedStatements } from './host/statements.ts'
 import { SWEEP_EVERY_MS, sweep } from './host/sweep.ts'
 import { type Clients, readTls, type TlsFiles, tlsOptions, trackClients } from './host/tls.ts'
@@ -33,6 +34,8 @@ import { toProblem } from './http/problem.ts'
 import { clientAddress, parseNetwork } from './limits/client-address.ts'
 import { createLimits } from './limits/limits.ts'
 import { NO_METRICS } from './metrics/metrics.ts'
+import type { Agreement } from './population/agreement.ts'
+import type { Registry } from './population/client.ts'
 import type { OpenScope, Scope, Service } from './scope.ts'
 import { PART_ITEMS_MAX } from './verification/batch.ts'
 
@@ -70,6 +73,8 @@ export interface RunningServer {
 export interface KeyFiles {
   readonly data: DataKeysFile
   readonly token: TokenKeysFile
+  /** With the registry's settings. */
+  readonly agreement?: Agreement | null
 }
 
 export interface NodeServer extends RunningServer {
@@ -108,21 +113,27 @@ export async function startServer(
     limits: createLimits(config),
     metrics: metrics?.service ?? NO_METRICS,
   }
-  const tls = await Promise.all([readTlsOf(config), refuseUnfit(pool.query, service, config)]).then(
-    ([files]) => files,
-    async (error: unknown) => {
-      await pool.end()
-      throw error
-    },
-  )
+  const [tls, population] = await Promise.all([
+    readTlsOf(config),
+    openRegistryOf(config, keys, {
+      now: () => new Date(),
+      asked: service.metrics.registryAsked,
+      opened: (error) => scope.report('registryOpened', describeFailure(error)),
+    }),
+    refuseUnfit(pool.query, service, config),
+  ]).catch(async (error: unknown) => {
+    await pool.end()
+    throw error
+  })
   metrics?.watch({
     limits: service.limits,
     pool: pool.seen,
     connectionsMax: config.dbConnectionsMax,
+    registry: population?.registry.state ?? null,
     database: databaseReports(pool.query),
     now: () => new Date(),
   })
-  const scope = nodeScope(service, pool.query, metrics, {
+  const scope = nodeScope(service, pool.query, population?.registry ?? null, metrics, {
     record: (event) => {
       metrics?.request(event)
       if (event.status >= 500) log.error(event, 'request')
@@ -194,7 +205,7 @@ export async function startServer(
         clearInterval(sweeping)
         await drain(server, unused, config.drainTimeoutMs)
         await refused.stop()
-        await Promise.all([mark?.stop(), tracing?.stop(), figures?.close()])
+        await Promise.all([mark?.stop(), tracing?.stop(), figures?.close(), population?.close()])
         await pool.end()
         log.info('drained')
         logTo.flushSync?.()
@@ -208,6 +219,13 @@ async function readTlsOf(config: Config): Promise<TlsFiles | null> {
   if (config.tls === null) return null
   return readTls(config.tls).catch((error: unknown) => {
     throw new StartError([error instanceof Error ? error.message : 'the files of TLS cannot be read'])
+  })
+}
+
+async function openRegistryOf(config: Config, keys: KeyFiles, hooks: Parameters<typeof openRegistry>[2]) {
+  if (config.registry === null || keys.agreement == null) return null
+  return openRegistry(config.registry, keys.agreement, hooks).catch((error: unknown) => {
+    throw new StartError([error instanceof Error ? error.message : 'the files of the registry cannot be read'])
   })
 }
 
@@ -260,6 +278,7 @@ function openPool(config: Config): Pool {
 function nodeScope(
   service: Service,
   query: Query,
+  registry: Registry | null,
   metrics: NodeMetrics | null,
   log: Pick<Scope, 'record' | 'report'>,
 ): Scope {
@@ -267,6 +286,7 @@ function nodeScope(
     service,
     query,
     now: () => new Date(),
+    registry,
     ...sharedStatements(service, query, READ_GROUP, APPEND_GROUP, metrics?.statements.single),
     background: (work: Promise<unknown>) => {
       work.catch(() => {}) // background work reports its own failures
@@ -275,6 +295,7 @@ function nodeScope(
   }
   const lane: Scope = {
     ...single,
+    registry: null,
     ...sharedStatements(service, query, LANE_GROUP, LANE_GROUP, metrics?.statements.batch),
     inLane: (work) => work(lane),
   }

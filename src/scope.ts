@@ -10,6 +10,7 @@ import type { Query } from './db/pool.ts'
 import type { Failure, RequestEvent } from './event.ts'
 import type { Limits } from './limits/limits.ts'
 import type { Metrics } from './metrics/metrics.ts'
+import type { Registry } from './population/client.ts'
 
 /** Lives as long as the process or isolate: configuration, keys, caches. No sockets: a Workers isolate may not keep any. */
 export interface Service {
@@ -30,6 +31,7 @@ export type Trouble =
   | 'batchItemFailed'
   | 'refusedCallsNotRecorded'
   | 'feedBatchHeld'
+  | 'registryOpened'
 
 /** One request or one job. */
 export interface Scope {
@@ -41,6 +43,8 @@ export interface Scope {
   readonly findCoverage: (names: Names) => Promise<CopyRead>
   /** Resolves once committed. Likewise shared on Node. */
   readonly append: (row: PendingRow) => Promise<Appended>
+  /** Null without an agreement, and in the lane: a batch never asks. */
+  readonly registry: Registry | null
   /**
    * Long work beside single requests. On Node the lane's scope has statements of its own, few works run at once, some
    * wait, the next one is refused by `QueueFull`; inside, `inLane` runs at once. On Workers a request shares neither
@@ -59,7 +63,7 @@ export interface Job extends Pick<Scope, 'query' | 'now' | 'findCoverage' | 'app
   readonly service: {
     /** Replaced when its file changes. */
     dataKeys: DataKeys
-    readonly config: Pick<Config, 'copyLateAfterMs' | 'copyStaleAfterMs'>
+    readonly config: Pick<Config, 'copyLateAfterMs' | 'copyStaleAfterMs' | 'identityPolicy'>
   }
 }
 

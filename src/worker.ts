@@ -12,9 +12,11 @@ import { areRefusedDue, recordRefused } from './host/refused-calls.ts'
 import { clientAddress } from './limits/client-address.ts'
 import { createLimits } from './limits/limits.ts'
 import { NO_METRICS } from './metrics/metrics.ts'
+import type { Registry } from './population/client.ts'
 import type { Scope, Service } from './scope.ts'
 import { type Bindings, type ExecutionContext, readBindings } from './worker/bindings.ts'
 import { writeLog } from './worker/log.ts'
+import { openRegistry } from './worker/registry.ts'
 import { openScope } from './worker/scope.ts'
 
 /**
@@ -23,6 +25,7 @@ import { openScope } from './worker/scope.ts'
  * the first to finish is kept.
  */
 let service: Service | null = null
+let registry: Registry | null = null
 let fit = false
 /** Why not, and until when that is believed: each request would ask again. */
 let unfit: { readonly problems: readonly string[]; readonly untilMs: number } | null = null
@@ -42,7 +45,7 @@ const app = createApp(
 export default {
   async fetch(request: Request, bindings: Bindings, context: ExecutionContext): Promise<Response> {
     service ??= await openService(bindings)
-    const scope = openScope(service, bindings.HYPERDRIVE?.connectionString ?? '', context, refuseUnfit)
+    const scope = openScope(service, bindings.HYPERDRIVE?.connectionString ?? '', context, refuseUnfit, registry)
     const answered = requests.run(scope, async () => app.fetch(request))
     // a caller who goes away takes neither a half-done append nor an open connection with them
     context.waitUntil(answered.then(() => recordBehind(scope)).then(scope.close, scope.close))
@@ -68,7 +71,7 @@ function recordBehind(scope: Scope): void {
 
 async function openService(bindings: Bindings): Promise<Service> {
   try {
-    const { config, data, token } = readBindings(bindings)
+    const { config, data, token, agreement } = readBindings(bindings)
     const opened: Service = {
       config,
       dataKeys: deriveDataKeys(data),
@@ -78,6 +81,7 @@ async function openService(bindings: Bindings): Promise<Service> {
       limits: createLimits(config),
       metrics: NO_METRICS,
     }
+    registry ??= openRegistry(config, agreement, (url, init) => (bindings.REGISTRY_MTLS ?? globalThis).fetch(url, init))
     return service ?? opened
   } catch (error) {
     if (error instanceof ConfigError) writeLog('error', 'error', { problems: error.problems }, error.message)

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ConfigError, type Environment, readConfig } from '../src/config.ts'
+import { DEFAULT_POLICY } from '../src/verification/policy.ts'
 
 const GOOD: Environment = {
   PUBLIC_URL: 'https://kiemthe.example',
@@ -41,6 +42,8 @@ test('four variables are enough; the rest has defaults, in the units of their na
     copyLateAfterMs: 36 * 3_600_000,
     catalogueLateAfterMs: 864 * 3_600_000,
     copyStaleAfterMs: 168 * 3_600_000,
+    identityPolicy: DEFAULT_POLICY,
+    registry: null,
     requestTimeoutMs: 15_000,
     rateLimitPerSecond: 100,
     rateLimitBurst: 300,
@@ -56,6 +59,15 @@ test('four variables are enough; the rest has defaults, in the units of their na
     traces: null,
     logLevel: 'info',
   })
+})
+
+test('a policy is read whole, and each fault of it named beside the others', () => {
+  const text = '{"arrival":{"wants":"chipSigned"}}'
+  expect(readConfig({ ...GOOD, IDENTITY_POLICY: text }).identityPolicy.arrival.wants).toBe('chipSigned')
+  const bad = '{"arrival":{"wants":"Secret-4711"},"end":{"registry":["insuranceCard"]}}'
+  const problems = problemsOf({ ...GOOD, PORT: 'x', IDENTITY_POLICY: bad })
+  expect(named(problems)).toEqual(['IDENTITY_POLICY.arrival.wants', 'IDENTITY_POLICY.end.registry.0', 'PORT'])
+  expect(problems.join()).not.toContain('Secret-4711')
 })
 
 test('TLS: certificate and key make it, a CA asks for certificates of clients', () => {
@@ -85,6 +97,37 @@ test.each([
     ['PUBLIC_URL'],
   ],
 ])('half a TLS would be taken: %s', (_, part, wrong) => {
+  expect(named(problemsOf({ ...GOOD, ...part }))).toEqual(wrong)
+})
+
+test('the population registry: an address and an agreement make it, the rest has defaults', () => {
+  const pair = { REGISTRY_URL: 'https://lgsp.example/dancu', REGISTRY_AGREEMENT_FILE: '/keys/agreement.json' }
+  expect(readConfig({ ...GOOD, ...pair }).registry).toEqual({
+    url: 'https://lgsp.example/dancu',
+    agreementFile: '/keys/agreement.json',
+    timeoutMs: 3_000,
+    caFile: null,
+    certFile: null,
+    keyFile: null,
+  })
+  const mock = { ...pair, REGISTRY_URL: 'http://127.0.0.1:8791/dancu' }
+  expect(readConfig({ ...GOOD, ...mock }).registry?.url).toBe(mock.REGISTRY_URL)
+})
+
+const AGREED = { REGISTRY_URL: 'https://lgsp.example/', REGISTRY_AGREEMENT_FILE: 'a' }
+
+test.each([
+  ['an address without an agreement', { REGISTRY_URL: 'https://lgsp.example/' }, ['REGISTRY_AGREEMENT_FILE']],
+  ['an agreement without an address', { REGISTRY_AGREEMENT_FILE: 'a' }, ['REGISTRY_AGREEMENT_FILE']],
+  ['a certificate without its key', { ...AGREED, REGISTRY_CERT_FILE: 'c' }, ['REGISTRY_KEY_FILE']],
+  ['citizens in the clear', { ...AGREED, REGISTRY_URL: 'http://lgsp.example/' }, ['REGISTRY_URL']],
+  [
+    'a host that only begins like this machine',
+    { ...AGREED, REGISTRY_URL: 'http://127.0.0.1.example/' },
+    ['REGISTRY_URL'],
+  ],
+  ['more time than a desk has', { ...AGREED, REGISTRY_TIMEOUT_MS: '3001' }, ['REGISTRY_TIMEOUT_MS']],
+])('half a registry would be taken: %s', (_, part, wrong) => {
   expect(named(problemsOf({ ...GOOD, ...part }))).toEqual(wrong)
 })
 

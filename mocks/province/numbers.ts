@@ -1,6 +1,6 @@
 import { BIRTH_PLACES } from './birth-places.ts'
 import { AGES, bucketAt, type Layout, PEOPLE_MAX, RESIDENT_OFFSETS } from './layout.ts'
-import { draw, permute, spread } from './permutation.ts'
+import { draw, permute, spread, unpermute, unspread } from './permutation.ts'
 
 /**
  * Numbers that never meet. Each bucket (birth place, sex, birth year) is an interval of at most 900,000 places, and its
@@ -33,6 +33,41 @@ export function placeOf(layout: Layout, index: number): number {
 export function residentBirth(layout: Layout, place: number): Birth {
   const bucket = bucketAt(layout.starts, place)
   return birth(layout, bucket, place - (layout.starts[bucket] as number))
+}
+
+/** Who has that number: a resident by index, an offset beyond residents, or nobody. */
+export function ownerOf(
+  layout: Layout,
+  citizenId: string,
+):
+  | { readonly kind: 'resident'; readonly index: number }
+  | { readonly kind: 'other'; readonly bucket: number; readonly offset: number }
+  | null {
+  const bucket = layout.prefixes.indexOf(citizenId.slice(0, 6))
+  if (bucket < 0 || !/^\d{12}$/.test(citizenId)) return null
+  const offset = unpermute(draw(layout.numberKey, bucket), 1000, 1000, Number(citizenId.slice(6)))
+  if (offset >= RESIDENT_OFFSETS) return { kind: 'other', bucket, offset }
+  const place = (layout.starts[bucket] as number) + offset
+  if (place >= (layout.starts[bucket + 1] as number)) return null
+  return { kind: 'resident', index: unpermute(layout.personKey, 10_000, 10_000, place) }
+}
+
+/** The i of `outsiderBirth`; null: no outsider of that range. */
+export function outsiderIndex(
+  layout: Layout,
+  from: number,
+  to: number,
+  { bucket, offset }: { readonly bucket: number; readonly offset: number },
+): number | null {
+  if (offset < OUTSIDER_OFFSETS) return null
+  const start = layout.starts[bucket] as number
+  const first = start + (offset - OUTSIDER_OFFSETS) * OUTSIDER_STRIDE
+  // the only one of ten places that the stride meets
+  const place = from + Math.ceil((first - from) / OUTSIDER_STRIDE) * OUTSIDER_STRIDE
+  const i = (place - from) / OUTSIDER_STRIDE
+  const count = outsidersIn(from, to)
+  if (i < 0 || i >= count || place >= (layout.starts[bucket + 1] as number)) return null
+  return unspread(layout.outsiderKey, count, i)
 }
 
 /** The i-th of a bijection on every tenth place of [from, to), in offsets no resident has. */

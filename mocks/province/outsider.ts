@@ -1,9 +1,16 @@
 import { chipIdOf } from './chip-id.ts'
 import { EXPECTED } from './expected.ts'
 import { type Layout, layoutOf, PEOPLE_MAX, type Province, yearStart } from './layout.ts'
-import { insuranceNumber, OUTSIDER_PROVINCE_DIGITS, outsiderBirth, outsidersIn } from './numbers.ts'
+import {
+  insuranceNumber,
+  OUTSIDER_PROVINCE_DIGITS,
+  outsiderBirth,
+  outsiderIndex,
+  outsidersIn,
+  ownerOf,
+} from './numbers.ts'
 import { draw } from './permutation.ts'
-import type { Person } from './person.ts'
+import { type Person, person } from './person.ts'
 
 /**
  * People whose scan does not meet a record. Outsiders look like residents, but their numbers come from a reserved part of
@@ -19,6 +26,19 @@ export function outsider(province: Province, i: number): Person {
 /** Under six, and not in the records either: insured by law, by the birth certificate. */
 export function childOutsider(province: Province, i: number): Person {
   return stranger(layoutOf(province), 'child_without_card', i)
+}
+
+/** Whoever has that number, in the records or not. A cancelled former number is nobody's. */
+export function personOf(province: Province, citizenId: string): Person | null {
+  const layout = layoutOf(province)
+  const owner = ownerOf(layout, citizenId)
+  if (owner === null) return null
+  if (owner.kind === 'resident') return person(province, owner.index)
+  for (const code of ['not_found', 'child_without_card'] as const) {
+    const i = outsiderIndex(layout, ...placesOf(layout, code), owner)
+    if (i !== null) return stranger(layout, code, i)
+  }
+  return null
 }
 
 /** How many different ones there are: about nine million and one million. */

@@ -36,6 +36,27 @@ export function permute(key: number, left: number, right: number, x: number): nu
   return l * right + r
 }
 
+/** The x of `permute`. */
+export function unpermute(key: number, left: number, right: number, y: number): number {
+  const back = (half: number, by: number, size: number) => (((half - (by % size)) % size) + size) % size
+  let l = Math.floor(y / right)
+  let r = y - l * right
+  r = back(r, mix(l ^ (key + 0xb54cda56)), right)
+  l = back(l, mix(r ^ (key + 0x78dde6e4)), left)
+  r = back(r, mix(l ^ (key + 0x3c6ef372)), right)
+  l = back(l, mix(r ^ key), left)
+  return l * right + r
+}
+
+/** The x of `spread`. */
+export function unspread(key: number, size: number, y: number): number {
+  const side = Math.ceil(Math.sqrt(size))
+  let x = y
+  do x = unpermute(key, side, side, x)
+  while (x >= size)
+  return x
+}
+
 /** A bijection of [0, size) for any size: walks the cycle of the next square until it is back inside (1–2 steps). */
 export function spread(key: number, size: number, x: number): number {
   const side = Math.ceil(Math.sqrt(size))

@@ -22,6 +22,8 @@ export interface DataFolder {
   readonly logMarkFile: string
   readonly sealKeyFile: string
   readonly sealMarkFile: string
+  /** Of the mock of the population registry. */
+  readonly agreementFile: string
   readonly clusterFolder: string
 }
 
@@ -36,6 +38,7 @@ export function dataFolder(path: string): DataFolder {
     logMarkFile: join(folder, 'log-mark.json'),
     sealKeyFile: join(folder, 'seal-key.json'),
     sealMarkFile: join(folder, 'seal-mark.txt'),
+    agreementFile: join(folder, 'agreement.json'),
     clusterFolder: join(folder, 'postgres'),
   }
 }

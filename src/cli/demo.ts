@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { z } from 'zod'
+import { DEMO_AGREEMENT } from '../../mocks/population-registry/start.ts'
 import { person } from '../../mocks/province/person.ts'
 import { chipIdQrText } from '../../mocks/province/qr.ts'
 import type { Mocks } from '../../mocks/start.ts'
@@ -169,8 +170,10 @@ async function serveProvince(province: Province, signal: AbortSignal): Promise<v
 
 async function serveBeside(province: Province, mocks: Mocks | null, signal: AbortSignal): Promise<void> {
   const { options, known, appUrl, syncUrl, dataKeys } = province
+  // another one may be asked instead; its agreement is then the caller's
+  const registryUrl = process.env['REGISTRY_URL'] ? null : (mocks?.urlOf('populationRegistry') ?? null)
   const { folder } = options
-  const environment = await environmentOf(options, folder, appUrl)
+  const environment = await environmentOf(options, folder, appUrl, registryUrl)
   const config = readConfig(environment)
   const figures = await showMetrics(config, crewFigures())
   const crew = await startCrew(config.processes, environment)
@@ -178,7 +181,13 @@ async function serveBeside(province: Province, mocks: Mocks | null, signal: Abor
   const sealer = startSealer(await sealerEnvironment(province))
   const rechecks = await recheckBeside(config, dataKeys, signal)
   const deltas = mocks && (await pullBeside(syncUrl, environment.DATA_KEYS_FILE, mocks.urlOf('insurer'), say, signal))
-  printWelcome(known, options.port, folder, mocks?.says ?? ['still: no mocks run, the copy stays as it is'])
+  printWelcome(
+    known,
+    options.port,
+    folder,
+    registryUrl,
+    mocks?.says ?? ['still: no mocks run, the copy stays as it is'],
+  )
   await aborted(signal)
   say('finishing what was accepted …')
   await Promise.all([crew.stop(), figures?.close()])
@@ -301,8 +310,9 @@ async function recheckBeside(
 }
 
 /** As in production, `kiemthe serve` with all by environment; a process a core, four at the most: one log takes no more. */
-async function environmentOf(options: Options, folder: DataFolder, appUrl: string) {
+async function environmentOf(options: Options, folder: DataFolder, appUrl: string, registryUrl: string | null) {
   await tokenKeysOf(folder)
+  if (registryUrl !== null) await writeSecret(folder.agreementFile, DEMO_AGREEMENT)
   return {
     COPY_LATE_AFTER_HOURS: DEMO_COPY_HOURS,
     COPY_STALE_AFTER_HOURS: DEMO_COPY_HOURS,
@@ -312,6 +322,7 @@ async function environmentOf(options: Options, folder: DataFolder, appUrl: strin
     PUBLIC_URL: `http://127.0.0.1:${options.port}`,
     // of the folder's own database; another one has another log
     ...(process.env['DATABASE_URL'] ? {} : { LOG_MARK_FILE: folder.logMarkFile }),
+    ...(registryUrl === null ? {} : { REGISTRY_URL: registryUrl, REGISTRY_AGREEMENT_FILE: folder.agreementFile }),
     ...process.env,
     PORT: String(options.port),
     DATABASE_URL: appUrl,
@@ -320,13 +331,20 @@ async function environmentOf(options: Options, folder: DataFolder, appUrl: strin
   }
 }
 
-export function printWelcome(known: Demo, port: number, folder: DataFolder, beside: readonly string[]): void {
+export function printWelcome(
+  known: Demo,
+  port: number,
+  folder: DataFolder,
+  registryUrl: string | null,
+  beside: readonly string[],
+): void {
   const someone = person({ seed: known.seed, baseDate: known.baseDate }, 0)
-  const body = JSON.stringify({
+  const request = {
     evidence: { kind: 'chipIdQr', text: chipIdQrText(someone) },
     serviceDate: todayInVietnam(new Date()),
     purpose: 'arrival',
-  })
+  }
+  const registryConsent = { method: 'signedForm', reference: 'demo', givenAt: new Date().toISOString() }
   const data = folder.path === dataFolder(DATA_FOLDER).path ? '' : ` --data '${folder.path}'`
   const url = `http://127.0.0.1:${port}`
   process.stdout.write(
@@ -335,16 +353,30 @@ export function printWelcome(known: Demo, port: number, folder: DataFolder, besi
       `Kiểm thẻ: 669 facilities, ${count(known.cards)} insurance records as of ${known.baseDate}.`,
       'A first verification (paste it into another terminal, in this folder):',
       '',
-      `curl -s ${url}/v1/verifications -H 'content-type: application/json' \\`,
-      `  -H "authorization: Bearer $(npm run -s kiemthe -- token --facility 38001${data})" \\`,
-      `  -d '${body.replaceAll("'", "'\\''")}'`,
+      ...curl(request),
       '',
+      ...(registryUrl === null
+        ? []
+        : [
+            `With the person's consent the population registry is asked too (a mock; \`registry\` says what it answered):`,
+            '',
+            ...curl({ ...request, officer: 'NV-0042', registryConsent }),
+            '',
+          ]),
       `More people: npm run -s kiemthe -- sample --count 5${data}`,
       ...beside,
       `ready ${url}`,
       '',
     ].join('\n'),
   )
+
+  function curl(body: unknown): string[] {
+    return [
+      `curl -s ${url}/v1/verifications -H 'content-type: application/json' \\`,
+      `  -H "authorization: Bearer $(npm run -s kiemthe -- token --facility 38001${data})" \\`,
+      `  -d '${JSON.stringify(body).replaceAll("'", "'\\''")}'`,
+    ]
+  }
 }
 
 export function aborted(signal: AbortSignal): Promise<void> {

@@ -27,6 +27,8 @@ const PORT_DEFAULT = 8788
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 /** Given by binding, or to `wrangler` itself. */
 const NOT_A_VARIABLE = new Set(['DATABASE_URL', 'DATA_KEYS_FILE', 'TOKEN_KEYS_FILE', 'LOG_MARK_FILE', 'HOST', 'PORT'])
+/** The demo's Worker has no agreement, so it has no registry. */
+const isVariable = (name: string) => !NOT_A_VARIABLE.has(name) && !name.startsWith('REGISTRY_')
 
 /**
  * `kiemthe edge` (`npm run dev:edge`): the Worker under `wrangler dev`, made anew when its source changes, on the demo's database: with
@@ -54,7 +56,7 @@ async function serveEdge({ folder, port }: Options, appUrl: string, signal: Abor
   const wrangler = await startWrangler(folder, port, appUrl)
   const ended = once(wrangler, 'exit')
   const first = await Promise.race([until(wrangler, /Ready on http/), ended, aborted(signal)])
-  if (first === FOUND) printWelcome(known, port, folder, [])
+  if (first === FOUND) printWelcome(known, port, folder, null, [])
   await Promise.race([ended, aborted(signal)])
   if (!signal.aborted) throw new UsageError('wrangler ended; what it said stands above')
   if (wrangler.exitCode === null && wrangler.signalCode === null) wrangler.kill('SIGTERM')
@@ -100,7 +102,7 @@ async function startWrangler(folder: DataFolder, port: number, appUrl: string): 
 function variablesOf(port: number): Record<string, string> {
   const said = Object.keys(configSchema.shape).flatMap((name) => {
     const value = process.env[name]
-    return value === undefined || NOT_A_VARIABLE.has(name) ? [] : [[name, value]]
+    return value === undefined || !isVariable(name) ? [] : [[name, value]]
   })
   return {
     PUBLIC_URL: `http://127.0.0.1:${port}`,

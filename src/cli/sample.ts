@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream/promises'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
 import { isScanCode, SCAN_CODES, type ScanCode } from '../../mocks/province/expected.ts'
+import { mrzText } from '../../mocks/province/mrz.ts'
 import type { Person } from '../../mocks/province/person.ts'
 import { chipIdQrText } from '../../mocks/province/qr.ts'
 import { type Population, peopleByScan } from '../../mocks/province/sampling.ts'
@@ -150,6 +151,7 @@ function lineOf(someone: Person, { province }: Population) {
     dateOfBirth,
     sex,
     qr: chipIdQrText(someone),
+    mrz: mrzText(someone),
     // null for people without a record
     cardNumber: coverages[0]?.cardNumber ?? null,
     serviceDate: province.baseDate,

@@ -7,6 +7,7 @@ import { dataKeysSchema } from '../data-keys.ts'
 import { crewFigures } from '../host/metrics-server.ts'
 import { watchFiles } from '../host/watch-files.ts'
 import { showMetrics, startServer } from '../node.ts'
+import { agreementSchema } from '../population/agreement.ts'
 import { readArguments } from './arguments.ts'
 import { startCrew } from './crew.ts'
 import { readSecret } from './data-folder.ts'
@@ -67,8 +68,12 @@ async function readKeys(config: Config) {
   const problems: string[] = []
   const data = await readKeyFile('DATA_KEYS_FILE', config.dataKeysFile, dataKeysSchema, problems)
   const token = await readKeyFile('TOKEN_KEYS_FILE', config.tokenKeysFile, tokenKeysSchema, problems)
-  if (data === null || token === null) throw new ConfigError(problems)
-  return { data, token }
+  const agreement =
+    config.registry === null
+      ? null
+      : await readKeyFile('REGISTRY_AGREEMENT_FILE', config.registry.agreementFile, agreementSchema, problems)
+  if (data === null || token === null || problems.length > 0) throw new ConfigError(problems)
+  return { data, token, agreement }
 }
 
 async function readKeyFile<T>(name: string, path: string, schema: z.ZodType<T>, problems: string[]): Promise<T | null> {

@@ -42,5 +42,14 @@ export const DECISION_CODES = {
 export type DecisionCode = keyof typeof DECISION_CODES
 
 /** Said beside any decision; none of them changes it. */
-export const WARNINGS = ['newCard', 'nameNear', 'numberUnusual', 'copyLate'] as const
+export const WARNINGS = [
+  'newCard',
+  'nameNear',
+  'numberUnusual',
+  'copyLate',
+  // The person was proven more weakly than the province wants (verification/policy.ts); never more than one of them.
+  'scanWanted',
+  'chipWanted',
+  'liveChipWanted',
+] as const
 export type Warning = (typeof WARNINGS)[number]

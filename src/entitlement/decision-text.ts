@@ -131,6 +131,19 @@ export const WARNING_TEXTS: Readonly<Record<Warning, Texts>> = {
     integrator:
       'Our copy is older than it should be (see `data.ageSeconds`), or a batch of the feed is known to be missing.',
   },
+  scanWanted: {
+    desk: 'Nếu người bệnh có căn cước, nên quét mã QR hoặc MRZ thay cho nhập tay.',
+    integrator: 'The province wants a scan for this purpose: offer the QR or MRZ reader before typing. Advice only.',
+  },
+  chipWanted: {
+    desk: 'Nếu có đầu đọc, nên đọc chip trên căn cước: mã QR, MRZ và số nhập tay không chứng minh được thẻ thật.',
+    integrator:
+      'The province wants data signed by the chip for this purpose: send chip evidence if you can. Advice only.',
+  },
+  liveChipWanted: {
+    desk: 'Nếu có đầu đọc, nên đọc chip và xác thực chip ngay tại quầy.',
+    integrator: 'The province wants the chip itself authenticated for this purpose (AA or CA). Advice only.',
+  },
 }
 
 /** What a text depends on: nothing else, so that a stored answer is told in the same words again. */

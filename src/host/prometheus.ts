@@ -8,6 +8,7 @@ import type { RequestEvent } from '../event.ts'
 import { ASSURANCES } from '../identity/assurance.ts'
 import type { Limits } from '../limits/limits.ts'
 import type { Metrics } from '../metrics/metrics.ts'
+import { BREAKER_STATES, type BreakerState } from '../population/breaker.ts'
 import type { Trouble } from '../scope.ts'
 import type { DatabaseReport } from './database-report.ts'
 import type { StatementWatch, StatementWatches } from './statements.ts'
@@ -20,6 +21,7 @@ import type { StatementWatch, StatementWatches } from './statements.ts'
  *   statements   2 × 2 lanes × (16 for seconds + 12 for items + 2 for the backlog)                 =   120
  *   decisions    21 codes × 3 assurances                                                           =    63
  *   refusals     60 codes                                                                          =    60
+ *   registry     16 for seconds, 3 for the breaker                                             =    19
  *   others       troubles 5, batches 9 + 2, in flight 2, pool 4, database 15, guessing 1, build 1  =    39
  *   of Node      memory, processor, files, event loop, garbage                                     =   100
  *
@@ -45,6 +47,8 @@ export interface Watched {
   readonly pool: Readonly<PoolSeen>
   readonly connectionsMax: number
   readonly database: () => Promise<DatabaseReport | null>
+  /** Null without an agreement. */
+  readonly registry: (() => BreakerState) | null
   readonly now: () => Date
 }
 
@@ -54,6 +58,7 @@ const TROUBLES: Readonly<Record<Trouble, true>> = {
   batchItemFailed: true,
   refusedCallsNotRecorded: true,
   feedBatchHeld: true,
+  registryOpened: true,
 }
 const PROBLEM_CODES: ReadonlySet<string> = new Set(ERROR_CODES)
 
@@ -95,6 +100,12 @@ export function createMetrics(): NodeMetrics {
     name: 'kiemthe_batch_items',
     help: 'Items of accepted batches',
     buckets: BATCH_ITEMS,
+    registers,
+  })
+  const registrySeconds = new Histogram({
+    name: 'kiemthe_registry_duration_seconds',
+    help: 'Questions to the population registry, sent to over, whatever came of them',
+    buckets: SECONDS,
     registers,
   })
   const troubles = new Counter({
@@ -165,6 +176,7 @@ export function createMetrics(): NodeMetrics {
     service: {
       decided: (code, assurance) => decisions.inc({ code, assurance }),
       batch: (items) => batchItems.observe(items),
+      registryAsked: (seconds) => registrySeconds.observe(seconds),
     },
     statements,
     batches,
@@ -214,6 +226,18 @@ function watchHost(registry: Registry, batches: LaneSeen, watched: Watched): voi
       this.set({ lane: 'single' }, Math.max(0, limits.inFlight - batch))
     },
   })
+  const breakerState = watched.registry
+  if (breakerState !== null) {
+    new Gauge({
+      name: 'kiemthe_registry_breaker',
+      help: 'Processes whose breaker before the population registry is in that state',
+      labelNames: ['state'],
+      registers,
+      collect() {
+        for (const state of BREAKER_STATES) this.set({ state }, breakerState() === state ? 1 : 0)
+      },
+    })
+  }
   gauge(
     'kiemthe_guessing_suspected',
     'Facilities whose typed evidence is refused now, each counted by each process',

@@ -35,6 +35,14 @@ export const FIELD_ISSUES: Readonly<Record<FieldIssue, { readonly desk: string; 
     desk: 'Kết quả Cổng BHXH đã cũ: tra cứu lại.',
     integrator: '`askedAt` is more than 24 hours ago: ask the portal again.',
   },
+  consent_future: {
+    desk: 'Thời điểm người bệnh đồng ý ở tương lai: kiểm tra đồng hồ máy.',
+    integrator: 'The consent lies in the future: check the clock.',
+  },
+  consent_old: {
+    desk: 'Sự đồng ý đã quá 24 giờ: hỏi lại người bệnh, hoặc kiểm tra không cần hỏi cơ sở dữ liệu dân cư.',
+    integrator: 'The consent is more than 24 hours old: ask the person again, or leave `registryConsent` out.',
+  },
   instant_future: {
     desk: 'Thời điểm ở tương lai: kiểm tra đồng hồ máy.',
     integrator: 'The time lies in the future: check the clock.',
@@ -97,4 +105,56 @@ export const FIELD_ISSUES: Readonly<Record<FieldIssue, { readonly desk: string; 
   },
   qr_bad_hex: { desk: 'Mã QR bị lỗi: quét lại.', integrator: 'A hexadecimal field of the QR code is damaged.' },
   qr_bad_utf8: { desk: 'Mã QR bị lỗi chữ: quét lại.', integrator: 'A field of the QR code is not UTF-8.' },
+  mrz_too_long: {
+    desk: 'Dòng MRZ quá dài: quét lại.',
+    integrator: 'The text is longer than 256 characters: two scans in one?',
+  },
+  mrz_characters: {
+    desk: 'Dòng MRZ có ký tự lạ: quét lại.',
+    integrator: 'A machine-readable zone has A–Z, 0–9 and `<` only.',
+  },
+  mrz_length: {
+    desk: 'Dòng MRZ thiếu hoặc thừa ký tự: quét lại đủ ba dòng.',
+    integrator: 'The zone of a chip ID is three lines of 30 characters (ICAO 9303-5, TD1); fillers `<` count.',
+  },
+  mrz_not_chip_id: {
+    desk: 'Đây không phải MRZ của thẻ căn cước.',
+    integrator: 'The zone is not that of a Vietnamese chip ID: it begins with `IDVNM`.',
+  },
+  mrz_layout: {
+    desk: 'Dòng MRZ bị đọc sai: quét lại.',
+    integrator: 'Fillers, sex or nationality are not where a Vietnamese chip ID has them: a misread character.',
+  },
+  mrz_check_document_number: {
+    desk: 'Số thẻ trên MRZ sai số kiểm tra: quét lại.',
+    integrator: 'The check digit of the document number fails: a misread character.',
+  },
+  mrz_check_personal_number: {
+    desk: 'Số định danh trên MRZ sai số kiểm tra: quét lại.',
+    integrator: 'The check digit of the personal number (optional data) fails: a misread character.',
+  },
+  mrz_check_birth_date: {
+    desk: 'Ngày sinh trên MRZ sai số kiểm tra: quét lại.',
+    integrator: 'The check digit of the birth date fails: a misread character.',
+  },
+  mrz_check_expiry: {
+    desk: 'Ngày hết hạn trên MRZ sai số kiểm tra: quét lại.',
+    integrator: 'The check digit of the expiry date fails: a misread character.',
+  },
+  mrz_check_composite: {
+    desk: 'Số kiểm tra chung của MRZ sai: quét lại.',
+    integrator: 'The composite check digit fails: it was misread, or two misreads hide one another.',
+  },
+  mrz_numbers_differ: {
+    desk: 'Hai số trên MRZ không khớp nhau: quét lại.',
+    integrator: 'The document number is not the last nine digits of the personal number.',
+  },
+  mrz_expiry_impossible: {
+    desk: 'Ngày hết hạn trên MRZ không có trong lịch: quét lại.',
+    integrator: 'The expiry date does not exist in the calendar.',
+  },
+  mrz_name: {
+    desk: 'Họ tên trên MRZ bị đọc sai: quét lại.',
+    integrator: 'Line 3 is not a surname and given names in A–Z with fillers between and behind.',
+  },
 }

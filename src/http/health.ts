@@ -58,5 +58,6 @@ function degradations(scope: Scope, state: DatabaseState): string[] {
   if (unpublishedSince !== null && scope.now().getTime() - Date.parse(unpublishedSince) > CHECKPOINT_LATE_MS)
     reasons.push('checkpointLate')
   if (state.quarantined > 0) reasons.push('rowsInQuarantine')
+  if (scope.registry !== null && scope.registry.state() !== 'closed') reasons.push('registryUnavailable')
   return reasons
 }

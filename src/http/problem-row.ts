@@ -19,3 +19,12 @@ export function row(
 ): ProblemRow {
   return { status, title, desk, integrator, ...(oauth === undefined ? {} : { oauth }) }
 }
+
+/** What desks are told by more than one. */
+export const CALL_IT = 'Báo bộ phận công nghệ thông tin của cơ sở.'
+export const BUSY = 'Hệ thống đang nhận quá nhiều yêu cầu từ cơ sở. Vẫn tiếp nhận người bệnh và thử lại sau giây lát.'
+export const TRY_AGAIN = 'Hệ thống tạm thời bận. Vẫn tiếp nhận người bệnh, ghi số thẻ và thử lại sau ít phút.'
+
+export function retryAfter(seconds: number, of: ProblemRow): ProblemRow {
+  return { ...of, retryAfterSeconds: seconds }
+}

@@ -1,9 +1,5 @@
 import type { ErrorCode } from '../errors.ts'
-import { type ProblemRow, row } from './problem-row.ts'
-
-const CALL_IT = 'Báo bộ phận công nghệ thông tin của cơ sở.'
-const BUSY = 'Hệ thống đang nhận quá nhiều yêu cầu từ cơ sở. Vẫn tiếp nhận người bệnh và thử lại sau giây lát.'
-const TRY_AGAIN = 'Hệ thống tạm thời bận. Vẫn tiếp nhận người bệnh, ghi số thẻ và thử lại sau ít phút.'
+import { BUSY, CALL_IT, type ProblemRow, row, TRY_AGAIN } from './problem-row.ts'
 
 export const PROBLEMS: Readonly<Record<ErrorCode, ProblemRow>> = {
   invalid_json: row(400, 'The body is not JSON', CALL_IT, 'Send one JSON object (RFC 8259).', 'invalid_request'),
@@ -219,6 +215,12 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemRow>> = {
     'invalid_scope',
   ),
   idempotency_key_invalid: row(400, 'The Idempotency-Key is not valid', CALL_IT, '1 to 64 visible ASCII characters.'),
+  request_timeout_invalid: row(
+    400,
+    'The Request-Timeout is not valid',
+    CALL_IT,
+    'Whole milliseconds, 1 to 60000; or leave it out.',
+  ),
   idempotency_conflict: row(
     422,
     'The Idempotency-Key was used for another request',
@@ -255,15 +257,12 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemRow>> = {
     'Lần tra cứu này không xác định được người bệnh trên dữ liệu: không xem lại theo thời điểm khác được.',
     'Its evidence matched no record (or was recorded by a release that kept no question), so no other state of a record is told.',
   ),
-  history_unavailable: {
-    ...row(
+  history_unavailable: retryAfter(300, row(
       503,
       'The past of the copy cannot be read just now',
       'Tạm thời chưa xem được dữ liệu theo thời điểm. Vẫn tiếp nhận người bệnh và thử lại sau.',
       'The lookup key is being rotated; try again after `Retry-After`. Verifications are answered as usual.',
-    ),
-    retryAfterSeconds: 300,
-  },
+    )),
   page_invalid: row(
     400,
     '`limit` or `cursor` is not valid',
@@ -300,8 +299,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemRow>> = {
     'Không có sổ ghi này. Báo bộ phận công nghệ thông tin của cơ sở.',
     'Take `receipt.log` of an answer, or a `log` of GET /v1/log/keys.',
   ),
-  log_not_published: {
-    ...row(
+  log_not_published: retryAfter(1, row(
       404,
       'That far nothing is published yet',
       'Lần tra cứu đã được ghi nhưng bằng chứng chưa được công bố. Thử lại sau 10 giây; không ảnh hưởng đến việc tiếp nhận người bệnh.',
@@ -372,30 +370,19 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemRow>> = {
       'Too many requests wait',
       TRY_AGAIN,
       'Refused before anything was written. Wait as `Retry-After` says.',
-    ),
-    retryAfterSeconds: 1,
-  },
-  log_unavailable: {
-    ...row(
+    )),
+  log_unavailable: retryAfter(2, row(
       503,
       'The log cannot be written',
       TRY_AGAIN,
       'Nothing was recorded and no answer is given without its entry. Try again.',
-    ),
-    retryAfterSeconds: 2,
-  },
-  log_outcome_unknown: {
-    ...row(
+    )),
+  log_outcome_unknown: retryAfter(2, row(
       503,
       'It is not known whether the entry was recorded',
       TRY_AGAIN,
       'Repeat the same bytes with the same Idempotency-Key; without one, a repetition may be a second entry.',
-    ),
-    retryAfterSeconds: 2,
-  },
-  database_unavailable: {
-    ...row(503, 'The service cannot reach its database', TRY_AGAIN, 'Nothing was recorded. Try again.'),
-    retryAfterSeconds: 2,
-  },
+    )),
+  database_unavailable: retryAfter(2, row(503, 'The service cannot reach its database', TRY_AGAIN, 'Nothing was recorded. Try again.')),
   internal: row(500, 'Something went wrong here', TRY_AGAIN, 'Quote the request id to the operator.'),
 }

@@ -177,6 +177,20 @@ export function readQuery<T>(c: Context, schema: z.ZodType<T>): T {
   return checkShape(schema, Object.fromEntries(members))
 }
 
+/** How long the caller waits, in whole milliseconds; a minute is longer than anything of ours takes. */
+export const requestTimeoutSchema = z
+  .string()
+  .max(5)
+  .regex(/^(?:[1-9]\d{0,3}|[1-5]\d{4}|60000)$/)
+
+/** `Request-Timeout`; null: the caller did not say. */
+export function readRequestTimeoutMs(c: Context): number | null {
+  const text = c.req.header('request-timeout')
+  if (text === undefined) return null
+  if (!requestTimeoutSchema.safeParse(text).success) throw new ServiceError('request_timeout_invalid')
+  return Number(text)
+}
+
 /** 1–64 visible ASCII characters. */
 export const idempotencyKeySchema = z
   .string()

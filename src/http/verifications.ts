@@ -8,13 +8,15 @@ import { verificationRequestSchema } from '../verification/request.ts'
 import { verify } from '../verification/verify.ts'
 import { auditCaseSchema, auditPurposeSchema, knownAtSchema } from './contract/verifications.ts'
 import type { Answer } from './endpoint.ts'
-import { readIdempotencyKey, readJson } from './request.ts'
+import { readIdempotencyKey, readJson, readRequestTimeoutMs } from './request.ts'
 
 /** `POST /v1/verifications`. A refused patient is a 200 with a decision code. */
 export async function postVerification(c: Context, scope: Scope, caller: Principal): Promise<Answer> {
   const key = readIdempotencyKey(c)
+  const timeoutMs = readRequestTimeoutMs(c)
+  const untilMs = timeoutMs === null ? null : scope.now().getTime() + timeoutMs
   const { text, value } = await readJson(c, verificationRequestSchema)
-  const answer = await verify(scope, caller, value, key === null ? null : { key, request: text })
+  const answer = await verify(scope, caller, value, key === null ? null : { key, request: text }, untilMs)
   return { status: 200, body: JSON.stringify(answer), code: answer.code }
 }
 

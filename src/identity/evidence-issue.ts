@@ -34,6 +34,21 @@ export const EVIDENCE_ISSUES = [
   'qr_not_insurance_card',
   'qr_bad_hex',
   'qr_bad_utf8',
+
+  // The machine-readable zone. Which check digit disagrees is told, what it should have been never.
+  'mrz_too_long',
+  'mrz_characters',
+  'mrz_length',
+  'mrz_not_chip_id',
+  'mrz_layout',
+  'mrz_check_document_number',
+  'mrz_check_personal_number',
+  'mrz_check_birth_date',
+  'mrz_check_expiry',
+  'mrz_check_composite', // each field agrees with its own digit, all of them with none
+  'mrz_numbers_differ',
+  'mrz_expiry_impossible',
+  'mrz_name',
 ] as const
 
 export type EvidenceIssue = (typeof EVIDENCE_ISSUES)[number]

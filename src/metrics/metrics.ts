@@ -10,7 +10,9 @@ export interface Metrics {
   readonly decided: (code: DecisionCode, assurance: Assurance) => void
   /** A batch was accepted, of so many items. */
   readonly batch: (items: number) => void
+  /** A question to the population registry left the house, and was over after so long. What came of it is counted nowhere. */
+  readonly registryAsked: (seconds: number) => void
 }
 
 /** Where nothing is measured: METRICS_PORT is not set, or Workers, whose isolates have no state that somebody could read. */
-export const NO_METRICS: Metrics = { decided: () => {}, batch: () => {} }
+export const NO_METRICS: Metrics = { decided: () => {}, batch: () => {}, registryAsked: () => {} }

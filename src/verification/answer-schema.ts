@@ -77,15 +77,22 @@ export const verificationAnswerSchema = z
       .nullable()
       .meta({ description: 'Result code of the VSS card look-up.' }),
     vssCodeSource: z.enum(['copy', 'portal']),
-    warnings: z.array(z.enum(WARNINGS)).max(4).readonly(),
+    warnings: z.array(z.enum(WARNINGS)).max(WARNINGS.length).readonly(),
     desk: text.meta({ description: 'Vietnamese: what the front desk does.' }),
     integrator: text.meta({ description: 'English: what the program does.' }),
     identity: z.strictObject({
-      method: z.enum(['chipIdQr', 'chipIdTyped', 'insuranceCard', 'insuranceCardQr', 'document']),
+      method: z.enum(['chipIdQr', 'chipIdMrz', 'chipIdTyped', 'insuranceCard', 'insuranceCardQr', 'document']),
       assurance: z.enum(ASSURANCES),
       name: z.enum(['exact', 'near', 'differs', 'notCompared']),
       birthDate: z.enum(['exact', 'coarser', 'differs', 'notCompared']),
-      registry: z.enum(['confirmed', 'notConfirmed', 'unavailable', 'notAsked']),
+      registry: z.enum(['confirmed', 'notConfirmed', 'unavailable', 'notAsked', 'notKept']).meta({
+        description:
+          'What the population registry said, told in the one answer to who asked. Where that answer is read again (by id, by Idempotency-Key) it is `notKept`: asked, and the outcome was kept nowhere. No outcome changes the decision or refuses anyone.',
+      }),
+      registryAsked: z
+        .strictObject({ at: instant, transactionId: z.uuid().max(36) })
+        .exactOptional()
+        .meta({ description: 'Absent unless a question was recorded and sent.' }),
     }),
     coverages: z.array(coverageSchema).max(64).readonly(),
     data: z.strictObject({

@@ -5,6 +5,7 @@ import type { Cause, DecisionCode, DecisionKind, Warning } from '../entitlement/
 import type { Texts } from '../entitlement/decision-text.ts'
 import { RATE_NOT_COMPUTED, type Rate } from '../entitlement/rate.ts'
 import type { Assurance } from '../identity/assurance.ts'
+import type { RegistryOutcome } from '../population/client.ts'
 import type { Evidence } from './evidence.ts'
 import type { Comparison } from './holder-match.ts'
 
@@ -25,6 +26,12 @@ export interface CoverageAnswer extends Rate {
   readonly applies: boolean
 }
 
+/** Recorded before the question left. */
+export interface RegistryAsked {
+  readonly at: string
+  readonly transactionId: string
+}
+
 /**
  * What is recorded. The receipt exists only once it is; the two texts follow from the codes and dates in it
  * (`entitlement/decision-text.ts`), so they are not written 24 million times a year.
@@ -41,9 +48,12 @@ export interface StoredAnswer {
   readonly identity: {
     readonly method: Evidence['method']
     readonly assurance: Assurance
-    readonly name: Comparison['name'] | 'notCompared'
+    readonly name: 'exact' | 'near' | 'differs' | 'notCompared'
     readonly birthDate: Comparison['birthDate'] | 'notCompared'
-    readonly registry: 'confirmed' | 'notConfirmed' | 'unavailable' | 'notAsked'
+    /** What it said has no place here (NĐ 69/2024 Đ19). */
+    readonly registry: 'notAsked' | 'notKept'
+    /** Absent unless it was asked. */
+    readonly registryAsked?: RegistryAsked
   }
   readonly coverages: readonly CoverageAnswer[]
   readonly data: {
@@ -55,8 +65,12 @@ export interface StoredAnswer {
   readonly goodUntil: string
 }
 
-export interface VerificationAnswer extends StoredAnswer, Texts {
+export interface VerificationAnswer extends Omit<StoredAnswer, 'identity'>, Texts {
   readonly id: string
+  readonly identity: Omit<StoredAnswer['identity'], 'registry'> & {
+    /** The outcome is in the one answer to who asked. */
+    readonly registry: StoredAnswer['identity']['registry'] | RegistryOutcome
+  }
   readonly receipt: {
     readonly checkCode: string
     readonly log: string
@@ -91,7 +105,7 @@ export function buildAnswer(parts: AnswerParts): StoredAnswer {
     warnings: decision.warnings,
     identity: {
       method: evidence.method,
-      assurance: 'unsigned',
+      assurance: evidence.assurance,
       ...comparisonShown(parts),
       registry: 'notAsked',
     },
@@ -112,7 +126,9 @@ function comparisonShown(parts: AnswerParts): Pick<StoredAnswer['identity'], 'na
   if (comparison === null || (evidence.how === 'typed' && comparison.match !== 'matches')) {
     return { name: 'notCompared', birthDate: 'notCompared' }
   }
-  return { name: comparison.name, birthDate: comparison.birthDate }
+  // it agrees but for accents, and no more is known; that a zone has none is no fault to warn of
+  const name = comparison.name === 'transliterated' ? 'near' : comparison.name
+  return { name, birthDate: comparison.birthDate }
 }
 
 export function coverageAnswer(coverage: CoverageFacts, applies: boolean): CoverageAnswer {

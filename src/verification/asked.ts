@@ -19,6 +19,8 @@ export interface Asked {
   readonly card: string | null
   readonly birthDate: BirthDate
   readonly fullName: FullName
+  /** Of a machine-readable zone; absent in entries from before it was read. */
+  readonly mrzName?: Evidence['mrzName']
 }
 
 /**
@@ -31,14 +33,14 @@ export function askedOf(
   comparison: Comparison | null,
   seen: string | null,
 ): Asked | null {
-  const { number, how, cardNumber, birthDate, fullName } = evidence
+  const { number, how, cardNumber, birthDate, fullName, mrzName } = evidence
   if (number === null) return null
   // a scan without a record has proven nothing wrong: the record may come later
   const mayAskAgain = comparison === null ? how === 'scanned' : comparison.match === 'matches'
   if (!mayAskAgain) return null
   const [name] = namesOf(keys, number)
   const [generation] = keys.lookupGenerations
-  return { name, generation, seen, how, card: cardNumber, birthDate, fullName }
+  return { name, generation, seen, how, card: cardNumber, birthDate, fullName, mrzName }
 }
 
 export function nameAsked(keys: DataKeys, asked: Asked): LookupKey {

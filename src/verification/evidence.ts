@@ -7,11 +7,14 @@ import {
   readCardNumber,
 } from '../coverage/card-number.ts'
 import { type FieldFault, type FieldIssue, ServiceError } from '../errors.ts'
+import type { Assurance } from '../identity/assurance.ts'
 import { type BirthDate, parseBirthDate } from '../identity/birth-date.ts'
 import { parseChipIdQr } from '../identity/chip-id-qr.ts'
 import { type CitizenId, parseCitizenId } from '../identity/citizen-id.ts'
 import type { EvidenceIssue } from '../identity/evidence-issue.ts'
 import { parseInsuranceCardQr } from '../identity/insurance-card-qr.ts'
+import { parseChipIdMrz } from '../identity/mrz.ts'
+import type { MrzName } from '../identity/mrz-name.ts'
 import { type FullName, parseFullName } from '../identity/name.ts'
 import type { Sex } from '../identity/sex.ts'
 import type { EvidenceRequest } from './request.ts'
@@ -21,11 +24,15 @@ export interface Evidence {
   readonly method: EvidenceRequest['kind']
   /** Printed by the state and scanned, or typed by hand: typed evidence never learns whether a number exists. */
   readonly how: 'scanned' | 'typed'
+  /** How strongly this alone proves the person. */
+  readonly assurance: Assurance
   /** What is looked up; null where the paper has no number (a birth certificate). */
   readonly number: string | null
   readonly citizenId: CitizenId | null
   readonly cardNumber: CardNumber | null
   readonly fullName: FullName
+  /** The same without accents, as a machine-readable zone has it; null where the name was shown as it is written. */
+  readonly mrzName: MrzName | null
   readonly birthDate: BirthDate
   readonly sex: Sex
 }
@@ -37,6 +44,11 @@ export function readEvidence(request: EvidenceRequest, today: IsoDate): Evidence
       const qr = take(parseChipIdQr(request.text, today), '/evidence/text')
       const { citizenId, fullName, birthDate, sex } = qr
       return { ...bare('chipIdQr', 'scanned'), number: citizenId, citizenId, fullName, birthDate, sex }
+    }
+    case 'chipIdMrz': {
+      const { citizenId, name, birthDate, sex } = take(parseChipIdMrz(request.text, today), '/evidence/text')
+      const holder = { fullName: name.fullName, mrzName: name, birthDate, sex }
+      return { ...bare('chipIdMrz', 'scanned'), number: citizenId, citizenId, ...holder }
     }
     case 'chipIdTyped': {
       const { number, ...holder } = readTyped(parseCitizenId(request.number), request, today)
@@ -57,7 +69,16 @@ export function readEvidence(request: EvidenceRequest, today: IsoDate): Evidence
 }
 
 function bare(method: Evidence['method'], how: Evidence['how']) {
-  return { method, how, number: null, citizenId: null, cardNumber: null, sex: 'unknown' } as const
+  return {
+    method,
+    how,
+    assurance: 'unsigned',
+    number: null,
+    citizenId: null,
+    cardNumber: null,
+    mrzName: null,
+    sex: 'unknown',
+  } as const
 }
 
 /** What a hand typed may be wrong in several places: all are told at once. */

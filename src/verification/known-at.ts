@@ -68,7 +68,7 @@ export function decideThen(
   const { coverages, earlier } = openPast(scope.service.dataKeys, past, place)
   const stood = day < todayInVietnam(at) && needsHistory(coverages, day) ? asOfDay(coverages, earlier, day) : coverages
   const comparison = compareWithHolders(
-    asked,
+    { ...asked, mrzName: asked.mrzName ?? null },
     stood.map((each) => each.holder),
   )
   return decide(

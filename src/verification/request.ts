@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { MRZ_CHARS_MAX } from '../identity/mrz.ts'
 
 /**
  * The shape of a verification request (contract: Verifications). Shapes only: what a number or a QR says is read by
@@ -12,10 +13,12 @@ const birthDate = z
   .meta({ description: '`YYYY-MM-DD`, `YYYY-MM` or `YYYY`; compared at the coarser precision.' })
 /** A QR code of version 40 at level L holds 2,953 bytes; cards carry under 400. */
 const qrText = text(1, 2048)
+const mrzText = text(1, MRZ_CHARS_MAX)
 
 export const evidenceSchema = z
   .discriminatedUnion('kind', [
     z.strictObject({ kind: z.literal('chipIdQr'), text: qrText }),
+    z.strictObject({ kind: z.literal('chipIdMrz'), text: mrzText }),
     z.strictObject({
       kind: z.literal('chipIdTyped'),
       number: text(1, 32),
@@ -61,14 +64,20 @@ export const verificationRequestSchema = z
         inpatient: z.boolean().optional(),
       })
       .optional(),
-    officer: text(1, 64).optional(),
+    officer: text(1, 64)
+      .optional()
+      .meta({ description: 'Who asks. The population registry is told, so it is not asked without.' }),
     registryConsent: z
       .strictObject({
         method: z.enum(['signedForm', 'vneid', 'sms', 'spoken']),
         reference: text(1, 128),
         givenAt: instant,
       })
-      .optional(),
+      .optional()
+      .meta({
+        description:
+          'The person agreed that the population registry is asked for this one check; at most 24 hours old. Asked only with it, with an `officer`, for evidence with a personal number that the policy wants confirmed, never in a batch.',
+      }),
     portalAnswer: z
       .strictObject({
         askedAt: instant,

@@ -10,18 +10,22 @@ import { type Names, namesOf, type Pseudonym, pseudonym } from '../data-keys.ts'
 import { QueueFull } from '../db/group.ts'
 import { type Decision, decide, type EntitlementFacts } from '../entitlement/decide.ts'
 import type { Warning } from '../entitlement/decision-code.ts'
-import { textsFor } from '../entitlement/decision-text.ts'
+import { type Texts, textsFor } from '../entitlement/decision-text.ts'
 import { withPortalAnswer } from '../entitlement/portal-answer.ts'
 import { ServiceError } from '../errors.ts'
 import { describeFailure } from '../event.ts'
 import { isUnderSix } from '../identity/birth-date.ts'
 import { isNumberUnusual } from '../identity/citizen-id.ts'
+import { birthProvinceCode } from '../identity/province.ts'
 import type { Job, Scope } from '../scope.ts'
 import { buildAnswer, type StoredAnswer, type VerificationAnswer } from './answer.ts'
 import { type Asked, askedOf } from './asked.ts'
 import { type Evidence, readEvidence } from './evidence.ts'
 import { type Comparison, compareWithHolders } from './holder-match.ts'
 import { verificationId } from './id.ts'
+import { adviceOf } from './policy.ts'
+import { elsewhereText, proofText } from './proof-text.ts'
+import { askRegistry, checkConsent, planQuestion, recordAsked } from './registry.ts'
 import type { VerificationRequest } from './request.ts'
 import { checkPortalAnswer, parseServiceDate } from './service-date.ts'
 
@@ -41,29 +45,40 @@ export interface VerificationDetails {
   readonly officer: string | null
   readonly registryConsent: VerificationRequest['registryConsent'] | null
   readonly portalAnswer: VerificationRequest['portalAnswer'] | null
+  /** Of a number that has no record here, given by another province: its two digits. Absent elsewhere. */
+  readonly birthProvince?: string
   /** The unverified visit that this check answers; absent where somebody asked. */
   readonly unverifiedVisit?: string
   /** By what the same question can be asked of another state of the copy. Null: it must not; absent in older entries. */
   readonly asked?: Asked | null
 }
 
-/** Who is this, and what does their insurance cover on the service date? Answered only once it stands in the log. */
+/**
+ * Who is this, and what does their insurance cover on the service date? Answered only once it stands in the log.
+ * `untilMs`: when the caller stops waiting, if it said so; the population registry has no longer than that.
+ */
 export async function verify(
   scope: Scope,
   caller: Principal,
   request: VerificationRequest,
   idempotency: Idempotency | null,
+  untilMs: number | null = null,
 ): Promise<VerificationAnswer> {
   refuseGuessing(scope, caller, request)
-  const { checkedAt, outcome, details, found } = await check(scope, request)
+  const checked = await check(scope, request)
+  const { checkedAt, outcome, found } = checked
   if (found !== null && caller.facility !== null) {
     scope.service.limits.guessing.note(caller.facility, found, checkedAt.getTime())
   }
+  const plan = planQuestion(scope, request, checked.evidence, checked.details.answer.identity.assurance, untilMs)
+  const details = plan?.asks
+    ? { ...checked.details, answer: recordAsked(checked.details.answer, plan) }
+    : checked.details
   const row = prepare(scope.service.dataKeys, {
     recordedAt: checkedAt,
     kind: 'verification',
     facility: caller.facility,
-    outcome,
+    outcome: plan?.asks ? { ...outcome, registry: 'asked' } : outcome,
     details: JSON.stringify(details),
     client: caller.clientId,
     subject: details.person,
@@ -73,13 +88,15 @@ export async function verify(
   if (appended.outcome === 'appended') {
     scope.service.metrics.decided(details.answer.code, details.answer.identity.assurance)
   }
-  return receipt(scope, caller, appended, details, row.leafHash)
+  const answer = receipt(scope, caller, appended, details, row.leafHash)
+  // a repeated request asks nobody again
+  return plan === null || appended.outcome !== 'appended' ? answer : askRegistry(scope, plan, untilMs, answer)
 }
 
 /** Typed evidence only: it is how numbers are tried. A scan goes on, and a patient is never sent away. */
 function refuseGuessing(scope: Scope, caller: Principal, request: VerificationRequest): void {
   const { kind } = request.evidence
-  if (kind === 'chipIdQr' || kind === 'insuranceCardQr' || caller.facility === null) return
+  if (kind === 'chipIdQr' || kind === 'chipIdMrz' || kind === 'insuranceCardQr' || caller.facility === null) return
   if (scope.service.limits.guessing.suspects(caller.facility, scope.now().getTime())) {
     throw new ServiceError('guessing_suspected')
   }
@@ -89,6 +106,7 @@ export interface Checked {
   readonly checkedAt: Date
   readonly outcome: EntryOutcome
   readonly details: VerificationDetails
+  readonly evidence: Evidence
   /**
    * Whether the person was found, before a portal's answer or a child's age may turn the code: those are the caller's own
    * word. Null where nothing can be guessed: a paper without a number, a copy that cannot be read.
@@ -103,6 +121,7 @@ export async function check(scope: Job, request: VerificationRequest): Promise<C
   const today = todayInVietnam(checkedAt)
   const serviceDate = parseServiceDate(request.serviceDate, request.purpose, today)
   checkPortalAnswer(request.portalAnswer, checkedAt)
+  checkConsent(request.registryConsent, checkedAt)
   const evidence = readEvidence(request.evidence, today)
 
   const names = namesOf(dataKeys, evidence.number ?? '') // '' leads nowhere, at the same cost
@@ -122,6 +141,7 @@ export async function check(scope: Job, request: VerificationRequest): Promise<C
     registryConsent: request.registryConsent ?? null,
     portalAnswer: request.portalAnswer ?? null,
     asked: askedOf(dataKeys, evidence, comparison, copy?.watermark?.loadedAt ?? null),
+    ...birthElsewhere(evidence, decision),
   }
   const outcome = {
     decision: decision.decision,
@@ -131,7 +151,15 @@ export async function check(scope: Job, request: VerificationRequest): Promise<C
     assurance: answer.identity.assurance,
   }
   const found = copy === null || evidence.number === null ? null : comparison?.match === 'matches'
-  return { checkedAt, outcome, details, found }
+  return { checkedAt, outcome, details, evidence, found }
+}
+
+const OWN_PROVINCE = '38'
+
+function birthElsewhere(evidence: Evidence, { code }: Decision): Pick<VerificationDetails, 'birthProvince'> {
+  if (code !== 'not_found' || evidence.citizenId === null) return {}
+  const birthProvince = birthProvinceCode(evidence.citizenId)
+  return birthProvince === null || birthProvince === OWN_PROVINCE ? {} : { birthProvince }
 }
 
 /** As it stands, or stood on a past day. Null when our copy could not be read: the patient is answered `source_failed`, not turned away with an error. */
@@ -169,7 +197,17 @@ function decideFor(
     },
     serviceDate,
   )
-  const warned = { ...decision, warnings: [...decision.warnings, ...evidenceWarnings(evidence, comparison, decision)] }
+  const { method } = evidence
+  const { identityPolicy } = scope.service.config
+  const advice = adviceOf(identityPolicy, { purpose: request.purpose, method, assurance: evidence.assurance })
+  const warned = {
+    ...decision,
+    warnings: [
+      ...decision.warnings,
+      ...evidenceWarnings(evidence, comparison, decision),
+      ...(advice === null ? [] : [advice]),
+    ],
+  }
   return request.portalAnswer === undefined
     ? { ...warned, vssCodeSource: 'copy' }
     : withPortalAnswer(warned, request.portalAnswer.code)
@@ -239,7 +277,7 @@ export function withReceipt(
     vssCode,
     vssCodeSource,
     warnings,
-    ...textsFor(details.answer),
+    ...textsOf(details),
     ...rest,
     receipt: {
       checkCode: checkCode(scope.service.dataKeys, deed),
@@ -248,6 +286,13 @@ export function withReceipt(
       leafHash,
     },
   }
+}
+
+/** What was decided, what the desk minds beside it, and how the person was proven. */
+function textsOf({ answer, birthProvince }: VerificationDetails): Texts {
+  const { desk, integrator } = textsFor(answer)
+  const elsewhere = birthProvince === undefined ? '' : elsewhereText(birthProvince, answer.serviceDate)
+  return { desk: [desk, elsewhere, proofText(answer.identity)].filter((text) => text !== '').join(' '), integrator }
 }
 
 export function base64(bytes: Uint8Array): string {

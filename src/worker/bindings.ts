@@ -2,6 +2,8 @@ import { z } from 'zod'
 import { tokenKeysSchema } from '../access/token-keys.ts'
 import { type Config, ConfigError, type Environment, readConfig } from '../config.ts'
 import { dataKeysSchema } from '../data-keys.ts'
+import { agreementSchema } from '../population/agreement.ts'
+import type { Fetch } from './registry.ts'
 
 /**
  * What the platform gives (`wrangler.toml`): settings as variables of the same names as on Node, the two key files as
@@ -11,6 +13,10 @@ export interface Bindings {
   readonly HYPERDRIVE?: { readonly connectionString: string }
   readonly DATA_KEYS?: string
   readonly TOKEN_KEYS?: string
+  /** The JSON of the agreement's file; with `REGISTRY_URL`. */
+  readonly REGISTRY_AGREEMENT?: string
+  /** Shows our certificate to the registry (`mtls_certificates`); without it the platform's own fetch. */
+  readonly REGISTRY_MTLS?: { readonly fetch: Fetch }
   readonly [setting: string]: unknown
 }
 
@@ -25,8 +31,12 @@ export function readBindings(bindings: Bindings) {
   const data = readKeys('DATA_KEYS', bindings.DATA_KEYS, dataKeysSchema, problems)
   const token = readKeys('TOKEN_KEYS', bindings.TOKEN_KEYS, tokenKeysSchema, problems)
   const config = readSettings(bindings, problems)
-  if (data === null || token === null || config === null) throw new ConfigError(problems)
-  return { config, data, token }
+  const agreement =
+    bindings.REGISTRY_AGREEMENT === undefined
+      ? null
+      : readKeys('REGISTRY_AGREEMENT', bindings.REGISTRY_AGREEMENT, agreementSchema, problems)
+  if (data === null || token === null || config === null || problems.length > 0) throw new ConfigError(problems)
+  return { config, data, token, agreement }
 }
 
 function readSettings(bindings: Bindings, problems: string[]): Config | null {
@@ -40,6 +50,7 @@ function readSettings(bindings: Bindings, problems: string[]): Config | null {
       DATABASE_URL: bindings.HYPERDRIVE?.connectionString,
       DATA_KEYS_FILE: 'DATA_KEYS',
       TOKEN_KEYS_FILE: 'TOKEN_KEYS',
+      REGISTRY_AGREEMENT_FILE: bindings.REGISTRY_AGREEMENT === undefined ? undefined : 'REGISTRY_AGREEMENT',
     })
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error

@@ -4,6 +4,7 @@ import { connect } from '../db/connect.ts'
 import { createPool, type Pool, type Query } from '../db/pool.ts'
 import { outcomeUnknown } from '../host/append.ts'
 import { sharedStatements } from '../host/statements.ts'
+import type { Registry } from '../population/client.ts'
 import type { Scope, Service } from '../scope.ts'
 import { PART_ITEMS_MAX } from '../verification/batch.ts'
 import type { ExecutionContext } from './bindings.ts'
@@ -26,6 +27,7 @@ export function openScope(
   databaseUrl: string,
   context: ExecutionContext,
   admit: (query: Query) => Promise<void>,
+  registry: Registry | null = null,
 ): RequestScope {
   const { config, dataKeys } = service
   const later: Promise<unknown>[] = []
@@ -60,7 +62,8 @@ export function openScope(
       return appended
     },
     // the statements of a part are shared within this one request; nobody waits behind it
-    inLane: (work) => work({ ...scope, ...sharedStatements(service, query, PART, PART) }),
+    registry,
+    inLane: (work) => work({ ...scope, registry: null, ...sharedStatements(service, query, PART, PART) }),
     background: (work) => {
       const settled = work.catch(() => {}) // background work reports its own failures
       later.push(settled)

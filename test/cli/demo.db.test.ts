@@ -93,6 +93,13 @@ describe('a first start', () => {
     expect(JSON.parse(stdout)).toMatchObject({ ...scanOf(0).someone.expected, serviceDate: todayInVietnam(new Date()) })
   })
 
+  test('prints a second one, with consent, that its population registry confirms', async () => {
+    const command = [...demo.stdout().matchAll(/^curl [\s\S]*? -d '[^\n]*'$/gm)][1]?.[0]
+    expect(command).toContain('registryConsent')
+    const { stdout } = await bash(command ?? '')
+    expect(JSON.parse(stdout)).toMatchObject({ identity: { registry: 'confirmed' } })
+  })
+
   test('has all the records, and answers from the last as from the first', async () => {
     const [counts] = await asOwner(
       (sql) => sql<{ records: number; quarantined: number }[]>`

@@ -48,7 +48,7 @@ beforeAll(async () => {
         // what a hospital's program may put there
         visit: { visitId: `${someone.citizenId}-${someone.insuranceNumber}`, route: '1.1' },
         officer: someone.fullName,
-        registryConsent: { method: 'spoken', reference: someone.fullName, givenAt: `${today}T00:00:00Z` },
+        registryConsent: { method: 'spoken', reference: someone.fullName, givenAt: new Date().toISOString() },
       },
       { 'idempotency-key': someone.citizenId },
     )

@@ -84,6 +84,18 @@ test('the figures of the host would not be those of the moment somebody looks', 
   expect(sumOf(await metrics.registry.metrics(), 'kiemthe_db_waiting')).toBe(0)
 })
 
+test('the registry’s breaker would not be seen where it stands, or shown without an agreement', async () => {
+  const states = async (registry: (typeof WATCHED)['registry']) => {
+    const text = await fullMetrics({ ...WATCHED, registry }).registry.metrics()
+    return samples(text)
+      .filter(({ name }) => name === 'kiemthe_registry_breaker')
+      .map(({ labels, value }) => `${labels['state']} ${value}`)
+  }
+  expect(await states(() => 'open')).toEqual(['closed 0', 'open 1', 'halfOpen 0'])
+  expect(await states(() => 'closed')).toEqual(['closed 1', 'open 0', 'halfOpen 0'])
+  expect(await states(null)).toEqual([])
+})
+
 test('a database that does not answer would show old figures, or hide all others', async () => {
   let up = true
   const metrics = fullMetrics({ ...WATCHED, database: async () => (up ? WATCHED.database() : null) })

@@ -136,7 +136,7 @@ describe('a member that is missing would be filled in', () => {
   const whole = {
     ...good,
     visit: { visitId: MARK },
-    registryConsent: { method: 'signedForm', reference: MARK, givenAt: '2026-01-01T00:00:00Z' },
+    registryConsent: { method: 'signedForm', reference: MARK, givenAt: new Date().toISOString() },
     portalAnswer: portal({}),
   }
   for (const member of ['evidence', 'serviceDate', 'purpose']) {
@@ -212,7 +212,7 @@ describe('a text past its bound would be stored', () => {
     ['/visit/visitId', { visit: { visitId: long(100) } }],
     [
       '/registryConsent/reference',
-      { registryConsent: { method: 'sms', reference: long(128), givenAt: '2026-01-01T00:00:00Z' } },
+      { registryConsent: { method: 'sms', reference: long(128), givenAt: new Date().toISOString() } },
     ],
     ['/portalAnswer/digest', { portalAnswer: portal({ digest: long(128) }) }],
     ['/evidence/text', { evidence: { ...scan(someone), text: long(2048) } }],

@@ -220,3 +220,27 @@ describe('an answer would be good for longer than it may', () => {
     }
   })
 })
+
+describe('what the province wants of desks would change an answer', () => {
+  test('it is said beside it, for the purpose it is wanted for', async () => {
+    const { world } = await freshWorld()
+    const policy = { arrival: { wants: 'unsigned' }, end: { wants: 'chipSigned' } }
+    const { url } = await world.start({ IDENTITY_POLICY: JSON.stringify(policy) })
+    const token = await world.token('facility:38001')
+    const warned = async (evidence: unknown, purpose: string, code = 'valid') => {
+      const { status, json } = await send(url, { token, body: asking(evidence, { purpose }) })
+      expect(status).toBe(200)
+      expect(json).toMatchObject({ code })
+      return json.warnings
+    }
+    expect(await warned(typed(active), 'arrival')).toEqual(['scanWanted'])
+    expect(await warned(scan(active), 'arrival')).toEqual([])
+    expect(await warned(scan(active), 'end')).toEqual(['chipWanted'])
+    expect(await warned(typed(active), 'during')).toEqual([])
+    // told whether a record is there or not, so that it tells nothing of that
+    expect(await warned({ ...typed(active), fullName: 'Quách Thị Hạnh' }, 'arrival', 'no_match')).toEqual([
+      'scanWanted',
+    ])
+    expect(await warned(typed(record()), 'arrival', 'no_match')).toEqual(['scanWanted'])
+  })
+})

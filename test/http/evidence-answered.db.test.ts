@@ -14,6 +14,7 @@ import {
   document,
   expectEnglish,
   logState,
+  mrzScan,
   record,
   scan,
   send,
@@ -28,10 +29,13 @@ const elder = record({ citizenId: '038036000012', fullName: 'Hắc Thị Ý', da
 const foreigner = record({ citizenId: null, fullName: "Anna O'Neill-Smith", dateOfBirth: '1984-12-01' })
 const dotted = record({ fullName: 'Đỗ Thúy Hoà', sex: 'female', citizenId: '038190000013' })
 const reissued = record({ citizenId: '038199000014', sex: 'male', dateOfBirth: '1990-03-17' })
+/** The former number was cancelled by the police; what it says is no other than what the new one does. */
+const renumbered = record({ citizenId: '038090000779', formerNumbers: ['038090000778', '172000010'] })
+const unusual = ['038190000021', '038091000022', '038290000023'].map((citizenId) => record({ citizenId }))
 const two = record()
 const twoToo = alsoOf(two, { cardNumber: `HN238${two.insuranceNumber}`, validTo: null })
 
-openDesk([someone, child, elder, foreigner, dotted, reissued, two, twoToo])
+openDesk([someone, child, elder, foreigner, dotted, reissued, renumbered, ...unusual, two, twoToo])
 
 async function answer(evidence: unknown, members: Record<string, unknown> = {}) {
   const before = await logState(world)
@@ -105,6 +109,8 @@ describe('evidence of a person with cover would not be answered', () => {
       'the same with what scanners add',
       { kind: 'chipIdQr', text: `\u0002CCCD: ${scan(someone).text}||||\r\n` } as never,
     ],
+    ['the same whose CMND the record does not have', scan({ ...someone, formerNumbers: ['172999999'] })],
+    ['the same without a CMND', scan({ ...someone, formerNumbers: [] })],
     ['a typed citizen id', typed(someone)],
     ['a typed citizen id with spaces around', { ...typed(someone), number: ` ${someone.citizenId} ` } as never],
     ['an insurance number', card(someone, insuranceNumber)],
@@ -187,6 +193,28 @@ describe('evidence without a record would be taken for a "no"', () => {
   }
 })
 
+describe('a machine-readable zone would be held against the person', () => {
+  test('it has no accents: the name agrees but for those, and nobody is told to correct it', async () => {
+    const json = await answer(mrzScan(dotted))
+    expect(json).toMatchObject({ decision: 'entitled', code: 'valid', warnings: [] })
+    expect(json.identity).toMatchObject({
+      method: 'chipIdMrz',
+      assurance: 'unsigned',
+      name: 'near',
+      birthDate: 'exact',
+    })
+    expect(json.coverages?.map((each) => each.cardNumber)).toEqual([dotted.cardNumber])
+  })
+  test('while another spelling is one', async () => {
+    const json = await answer(mrzScan({ ...dotted, fullName: 'Đỗ Thúyhoà' }))
+    expect(json).toMatchObject({ code: 'valid', warnings: ['nameNear'], identity: { name: 'near' } })
+  })
+  test('and another name is another name', async () => {
+    const json = await answer(mrzScan({ ...dotted, fullName: 'Đỗ Thúy Hoài' }))
+    expect(json).toMatchObject({ code: 'name_mismatch', cause: 'evidenceMismatch', coverages: [] })
+  })
+})
+
 describe('a spelling fault would turn a patient away', () => {
   const near = ['Đỗ Thuý Hòa', 'DO THUY HOA', 'Do Thuy Hoa', 'đo thúy hoà', 'Đỗ Thúi Hoà'.replace('Thúi', 'Thuy')]
   for (const fullName of near) {
@@ -211,6 +239,77 @@ describe('a spelling fault would turn a patient away', () => {
   test('while another name would be taken for a fault', async () => {
     const otherName = { ...dotted, fullName: 'Đỗ Thúy Hoài' }
     expect(await answer(scan(otherName))).toMatchObject({ code: 'name_mismatch', warnings: [], coverages: [] })
+  })
+})
+
+describe('a number that was cancelled and given anew would lead to nobody, or to another', () => {
+  const before = { ...renumbered, citizenId: '038090000778' }
+  const { citizenId: former = '' } = before
+  const evidences: [string, unknown][] = [
+    ['the QR of the former card', scan({ ...before, formerNumbers: [] })],
+    ['the QR of the new card', scan(renumbered)],
+    ['the zone of the former card', mrzScan(before)],
+    ['the zone of the new card', mrzScan(renumbered)],
+    ['the former number, typed', typed(before)],
+    ['the new number, typed', typed(renumbered)],
+    ['a VNeID with the former number', document(renumbered, 'vneid', former ?? '')],
+    ['a birth certificate with the former number', document(renumbered, 'birthCertificate', former ?? '')],
+    ['the insurance card', card(renumbered)],
+    ['the insurance number', card(renumbered, renumbered.insuranceNumber)],
+    ['the QR of the insurance card', cardScan(renumbered)],
+  ]
+  test.each(evidences)('%s', async (_, evidence) => {
+    const json = await answer(evidence)
+    expect(json).toMatchObject({ decision: 'entitled', code: 'valid', warnings: [] })
+    expect(json.coverages?.map((each) => each.cardNumber)).toEqual([renumbered.cardNumber])
+    // the one person, by whichever number
+    const keys = deriveDataKeys(world.dataKeys)
+    const year = new Date(json.checkedAt ?? '').getUTCFullYear()
+    const person = pseudonym(keys, year, lookupKey(keys, renumbered.citizenId ?? ''))
+    const deed = { logId: 1, index: json.receipt?.index ?? -1, facility: '38001', person }
+    expect(isCheckCodeOf(keys, json.receipt?.checkCode ?? '', deed)).toBe(true)
+  })
+})
+
+describe('digits that disagree would be told for one kind of evidence, and not for another', () => {
+  // a man of 1990 on paper: what the number says
+  const SAYS = { 'another sex': '038190000021', 'another year': '038091000022', 'another century': '038290000023' }
+  for (const [what, citizenId] of Object.entries(SAYS)) {
+    const row = unusual.find((each) => each.citizenId === citizenId) ?? renumbered
+    const shown: [string, unknown][] = [
+      ['chipIdQr', scan(row)],
+      ['chipIdMrz', mrzScan(row)],
+      ['chipIdTyped', typed(row)],
+      ['vneid', document(row, 'vneid', citizenId)],
+      ['birthCertificate', document(row, 'birthCertificate', citizenId)],
+    ]
+    test.each(shown)(`${what}, %s`, async (kind, evidence) => {
+      // typed evidence says nothing of the sex
+      const isTold = what !== 'another sex' || kind.startsWith('chipIdQr') || kind === 'chipIdMrz'
+      expect(await answer(evidence)).toMatchObject({ code: 'valid', warnings: isTold ? ['numberUnusual'] : [] })
+    })
+  }
+})
+
+describe('the desk would not be told', () => {
+  test('how the person was proven', async () => {
+    const said = 'Danh tính: theo mã QR trên căn cước, chưa xác thực.'
+    expect((await answer(scan(someone))).desk).toContain(said)
+    expect((await answer(scan(record()))).desk).toContain(said)
+    expect((await answer(typed(someone))).desk).toContain('Danh tính: theo số căn cước nhập tay, chưa xác thực.')
+  })
+
+  test('which province to think of when there is no record here', async () => {
+    const born = record({ citizenId: '052090000031' })
+    const past = { serviceDate: '2025-06-30', purpose: 'end' }
+    expect((await answer(scan(born))).desk).toContain('đăng ký khai sinh tại Bình Định (nay thuộc Gia Lai).')
+    expect((await answer(mrzScan(born), past)).desk).toContain('đăng ký khai sinh tại Bình Định.')
+    expect((await answer(scan(record()))).desk).not.toContain('khai sinh')
+    // typed evidence learns nothing of why
+    expect((await answer(typed(born))).desk).not.toContain('khai sinh')
+    const reply = await answer(scan(born))
+    const again = await send(running.url, { method: 'GET', path: `/v1/verifications/${reply.id}`, token })
+    expect(again.json.desk).toBe(reply.desk)
   })
 })
 

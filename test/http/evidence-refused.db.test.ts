@@ -10,6 +10,7 @@ import {
   expectRefused,
   logState,
   MARK,
+  mrzScan,
   record,
   scan,
   secretsOf,
@@ -66,6 +67,28 @@ describe('the QR of a chip ID would be believed', () => {
   }
   test('that is empty', async () => {
     await refused(asking({ kind: 'chipIdQr', text: '' }), '/evidence/text', 'member_too_short')
+  })
+})
+
+describe('a machine-readable zone would be believed', () => {
+  const zone = mrzScan(someone).text
+  const scans: [string, string, FieldIssue][] = [
+    ['with a wrong digit in the birth date', zone.replace('900317', '900318'), 'mrz_check_birth_date'],
+    [
+      'with a wrong digit in the number',
+      zone.replace(`${number}<`, `${number.slice(0, -1)}9<`),
+      'mrz_check_personal_number',
+    ],
+    ['without its last line', zone.slice(0, zone.lastIndexOf('\n')), 'mrz_length'],
+    ['that is a QR', qr, 'mrz_characters'],
+  ]
+  for (const [name, text, issue] of scans) {
+    test(name, async () => {
+      await refused(asking({ kind: 'chipIdMrz', text }), '/evidence/text', issue, [text])
+    })
+  }
+  test('that never ends', async () => {
+    await refused(asking({ kind: 'chipIdMrz', text: '<'.repeat(257) }), '/evidence/text', 'member_too_long')
   })
 })
 

@@ -1,5 +1,6 @@
 import { connect } from 'node:net'
 import { expect, inject } from 'vitest'
+import { mrzText } from '../../mocks/province/mrz.ts'
 import type { Person } from '../../mocks/province/person.ts'
 import { chipIdQrText, insuranceCardQrText } from '../../mocks/province/qr.ts'
 import { addDays, isoDate, todayInVietnam } from '../../src/calendar.ts'
@@ -64,6 +65,10 @@ function holderOf(row: FeedRow): Person {
 
 export function scan(row: FeedRow) {
   return { kind: 'chipIdQr', text: chipIdQrText(holderOf(row)) }
+}
+
+export function mrzScan(row: FeedRow) {
+  return { kind: 'chipIdMrz', text: mrzText(holderOf(row)) }
 }
 
 export function cardScan(row: FeedRow) {

@@ -228,7 +228,7 @@ async function entryAt(index: number) {
 
 test('what came with a request would be lost, or stand in the open part of the log', async () => {
   const visit = { visitId: '38001-2411-0042', route: '1.10', inpatient: false }
-  const registryConsent = { method: 'signedForm', reference: 'PDK-77', givenAt: '2026-11-24T00:00:00Z' }
+  const registryConsent = { method: 'signedForm', reference: 'PDK-77', givenAt: new Date().toISOString() }
   const portalAnswer = { askedAt: new Date().toISOString(), code: '000', digest: 'sha256:77' }
   const members = { visit, officer: 'NV-0042', registryConsent, portalAnswer, purpose: 'during' }
   const { json } = await send(running.url, { token: own, body: asking(scan(someone), members) })

@@ -34,6 +34,7 @@ describe('kiemthe sample', () => {
       'dateOfBirth',
       'sex',
       'qr',
+      'mrz',
       'cardNumber',
       'serviceDate',
       'expected',

@@ -25,6 +25,7 @@ export const WATCHED: Watched = {
     unpublishedSeconds: 0,
     keys: { firstDays: 20, clients: { expired: 0, '7d': 0, '30d': 1, later: 2 } },
   }),
+  registry: () => 'closed',
   now: () => new Date('2026-11-24T03:00:00Z'),
 }
 
@@ -57,6 +58,7 @@ export function fullMetrics(watched: Watched = WATCHED): NodeMetrics {
     lane.append.ran(3, 0.004)
   }
   metrics.service.batch(1000)
+  metrics.service.registryAsked(0.4)
   metrics.watch(watched)
   return metrics
 }

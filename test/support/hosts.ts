@@ -18,6 +18,7 @@ export const WORKERD_SUITES: readonly string[] = [
   'oauth-grant',
   'openapi-examples',
   'refused-calls',
+  'registry',
   'revocation',
   'token-refused',
   'unverified-visits',

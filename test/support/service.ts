@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { inject } from 'vitest'
 import { startWorkerd } from '../../loadtest/workerd.ts'
 import { catalogueRows } from '../../mocks/insurer/catalogue.ts'
+import { DEMO_AGREEMENT } from '../../mocks/population-registry/start.ts'
 import { issueAccessToken, TOKEN_LIFE_SECONDS } from '../../src/access/access-token.ts'
 import { type AccessScope, ROLE_SCOPES, readClientId } from '../../src/access/principal.ts'
 import { saveClient } from '../../src/access/store.ts'
@@ -10,6 +11,7 @@ import { type Config, readConfig } from '../../src/config.ts'
 import { type DataKeysFile, deriveDataKeys } from '../../src/data-keys.ts'
 import { connect, type Sql } from '../../src/db/connect.ts'
 import { type RunningServer, startServer } from '../../src/node.ts'
+import { agreementSchema } from '../../src/population/agreement.ts'
 import { loadFirstCatalogue } from '../../src/sync/catalogue/apply.ts'
 import type { FeedRow } from '../../src/sync/feed.ts'
 import { keyCheckOf, type LoadPlan, prepareChunk } from '../../src/sync/load.ts'
@@ -37,7 +39,7 @@ export interface World {
     clientId: string,
     overrides?: { scopes?: readonly AccessScope[]; now?: Date; lifeSeconds?: number },
   ): Promise<string>
-  /** On the host of the project: Node, or workerd. */
+  /** On the host of the project: Node, or workerd. With `REGISTRY_URL` it has the agreement of the mock. */
   start(env?: Record<string, string>): Promise<Running>
   close(): Promise<void>
 }
@@ -94,12 +96,17 @@ export async function createWorld(
     },
     start: async (env = {}) => {
       const log: string[] = []
-      const keys = { data: dataKeys, token: tokenKeys }
+      const agreement = env['REGISTRY_URL'] === undefined ? null : agreementSchema.parse(DEMO_AGREEMENT)
+      const keys = { data: dataKeys, token: tokenKeys, agreement }
       const logTo = { write: (line: string) => log.push(line) }
       const bundle = inject('workerBundle')
       const server =
         bundle === undefined
-          ? await startServer(testConfig(appUrl, env), keys, logTo)
+          ? await startServer(
+              testConfig(appUrl, agreement === null ? env : { ...env, REGISTRY_AGREEMENT_FILE: '-' }),
+              keys,
+              logTo,
+            )
           : await startWorkerd(bundle, appUrl, { PUBLIC_URL, SERVICE_ID, ...FEW_CLIENTS, ...env }, keys, logTo)
       running.push(server)
       return { url: `http://127.0.0.1:${server.port}`, server, log }

@@ -78,3 +78,25 @@ describe('several records: the one that agrees best speaks for the person', () =
     )
   })
 })
+
+describe('a machine-readable zone', () => {
+  const zone = readEvidence(
+    {
+      kind: 'chipIdMrz',
+      text: 'IDVNM0900012345038090001234<<2\n9001158M3001156VNM<<<<<<<<<<<8\nNGUYEN<<VAN<AN<<<<<<<<<<<<<<<<',
+    },
+    isoDate('2026-11-24'),
+  )
+
+  test.each([
+    ['the name as far as a zone can say it', 'Nguyễn Văn An', '1990-01-15', 'transliterated', 'exact', 'matches'],
+    // unlike a near name, it is vouched for by what the zone is: there are no accents in it to be wrong
+    ['the same, with a year on record', 'Nguyễn Văn An', '1990', 'transliterated', 'coarser', 'matches'],
+    ['another spelling, with the exact date', 'Nguyễn Vănan', '1990-01-15', 'near', 'exact', 'matches'],
+    ['another spelling, with a year', 'Nguyễn Vănan', '1990', 'near', 'coarser', 'nameDiffersAfterFirstLetter'],
+    ['another day', 'Nguyễn Văn An', '1990-01-16', 'transliterated', 'differs', 'birthDateDiffers'],
+    ['another name', 'Trần Văn An', '1990-01-15', 'differs', 'exact', 'nameDiffers'],
+  ] as const)('%s', (_, fullName, dateOfBirth, name, birthDate, match) => {
+    expect(compareWithHolders(zone, [holder(fullName, dateOfBirth)])).toEqual({ name, birthDate, match })
+  })
+})

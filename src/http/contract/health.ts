@@ -18,6 +18,7 @@ const readySchema = z
           'catalogueLate',
           'checkpointLate',
           'rowsInQuarantine',
+          'registryUnavailable',
         ]),
       )
       .max(10),

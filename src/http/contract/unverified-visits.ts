@@ -106,7 +106,7 @@ export const getUnverifiedVisitContract: Contract = {
       description: 'The `id` of the answer. Any other text is a 404, as is the id of another facility.',
       required: true,
       schema: z.string().max(17).regex(VISIT_ID),
-      example: 'u1-6', // the first visit of the examples: six verifications go before it
+      example: 'u1-7', // the first visit of the examples: seven verifications go before it
     },
   ],
   answers: {

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { readAnswerSchema, verificationAnswerSchema } from '../../verification/answer-schema.ts'
 import { VERIFICATION_ID } from '../../verification/id.ts'
 import { verificationRequestSchema } from '../../verification/request.ts'
-import { BODY_BYTES_MAX, idempotencyKeySchema } from '../request.ts'
+import { BODY_BYTES_MAX, idempotencyKeySchema, requestTimeoutSchema } from '../request.ts'
 import type { AnswerContract, Contract } from '../route.ts'
 
 export const auditPurposeSchema = z.enum(['claimReview', 'complaint', 'courtOrder', 'incident'])
@@ -27,7 +27,7 @@ const EXAMPLE = {
   vssCode: '000',
   vssCodeSource: 'copy',
   warnings: [],
-  desk: 'Thẻ BHYT có giá trị. Tiếp nhận theo bảo hiểm y tế.',
+  desk: 'Thẻ BHYT có giá trị. Tiếp nhận theo bảo hiểm y tế. Danh tính: theo mã QR trên căn cước, chưa xác thực.',
   integrator: 'Entitled. Use the coverage marked `applies`; look up again before the visit ends (NĐ 188/2025 Đ21).',
   identity: { method: 'chipIdQr', assurance: 'unsigned', name: 'exact', birthDate: 'exact', registry: 'notAsked' },
   coverages: [
@@ -72,7 +72,7 @@ const answered: AnswerContract = {
         code: 'no_match',
         cause: 'noMatch',
         vssCode: null,
-        desk: 'Không khớp thông tin đã nhập. Vẫn tiếp nhận người bệnh. Kiểm tra lại số, họ tên, ngày sinh, hoặc quét mã QR trên căn cước.',
+        desk: 'Không khớp thông tin đã nhập. Vẫn tiếp nhận người bệnh. Kiểm tra lại số, họ tên, ngày sinh, hoặc quét mã QR trên căn cước. Danh tính: theo số căn cước nhập tay, chưa xác thực.',
         integrator:
           'Typed evidence matched no record; whether the number exists is not told. Prefer a scan of the chip ID.',
         identity: { ...EXAMPLE.identity, method: 'chipIdTyped', name: 'notCompared', birthDate: 'notCompared' },
@@ -123,6 +123,15 @@ export const postVerificationContract: Contract = {
       schema: idempotencyKeySchema,
       example: '38001-2411-0042-1',
     },
+    {
+      in: 'header',
+      name: 'Request-Timeout',
+      description:
+        'Milliseconds that the caller waits for the answer. The population registry, where it is asked, gets what is left of them, 3,000 at the most; nothing else is cut short.',
+      required: false,
+      schema: requestTimeoutSchema,
+      example: '2500',
+    },
   ],
   body: {
     contentType: 'application/json',
@@ -139,6 +148,14 @@ export const postVerificationContract: Contract = {
           visit: { visitId: '38001-2411-0042', route: '1.1', inpatient: false },
           officer: 'NV-0042',
         },
+        status: 200,
+      },
+      chipIdMrz: {
+        summary: 'The machine-readable zone on the back of a chip ID: three lines, as the reader sends them',
+        value: arrival({
+          kind: 'chipIdMrz',
+          text: 'IDVNM0900012345038090001234<<2\r\n9001158M3001156VNM<<<<<<<<<<<8\r\nNGUYEN<<VAN<AN<<<<<<<<<<<<<<<<\r\n',
+        }),
         status: 200,
       },
       chipIdTyped: {
@@ -171,6 +188,7 @@ export const postVerificationContract: Contract = {
   answers: { 200: answered },
   problems: [
     'idempotency_key_invalid',
+    'request_timeout_invalid',
     'idempotency_conflict',
     'verification_erased',
     'log_unavailable',

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../errors.ts'
-import { BUSY, CALL_IT, type ProblemRow, row, TRY_AGAIN } from './problem-row.ts'
+import { BUSY, CALL_IT, type ProblemRow, retryAfter, row, TRY_AGAIN } from './problem-row.ts'
 
 export const PROBLEMS: Readonly<Record<ErrorCode, ProblemRow>> = {
   invalid_json: row(400, 'The body is not JSON', CALL_IT, 'Send one JSON object (RFC 8259).', 'invalid_request'),
@@ -257,12 +257,15 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemRow>> = {
     'Lần tra cứu này không xác định được người bệnh trên dữ liệu: không xem lại theo thời điểm khác được.',
     'Its evidence matched no record (or was recorded by a release that kept no question), so no other state of a record is told.',
   ),
-  history_unavailable: retryAfter(300, row(
+  history_unavailable: retryAfter(
+    300,
+    row(
       503,
       'The past of the copy cannot be read just now',
       'Tạm thời chưa xem được dữ liệu theo thời điểm. Vẫn tiếp nhận người bệnh và thử lại sau.',
       'The lookup key is being rotated; try again after `Retry-After`. Verifications are answered as usual.',
-    )),
+    ),
+  ),
   page_invalid: row(
     400,
     '`limit` or `cursor` is not valid',
@@ -299,14 +302,15 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemRow>> = {
     'Không có sổ ghi này. Báo bộ phận công nghệ thông tin của cơ sở.',
     'Take `receipt.log` of an answer, or a `log` of GET /v1/log/keys.',
   ),
-  log_not_published: retryAfter(1, row(
+  log_not_published: retryAfter(
+    10,
+    row(
       404,
       'That far nothing is published yet',
       'Lần tra cứu đã được ghi nhưng bằng chứng chưa được công bố. Thử lại sau 10 giây; không ảnh hưởng đến việc tiếp nhận người bệnh.',
       'An entry is published within 10 s of its recording. See `detail` for the size that is; longer means that checkpoints are late (GET /health/ready).',
     ),
-    retryAfterSeconds: 10, // the promise
-  },
+  ), // the promise
   log_place_invalid: row(
     400,
     'That is no place in a log',
@@ -364,25 +368,31 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemRow>> = {
     ),
     retryAfterSeconds: 300, // a slot of the window
   },
-  overloaded: {
-    ...row(
-      503,
-      'Too many requests wait',
-      TRY_AGAIN,
-      'Refused before anything was written. Wait as `Retry-After` says.',
-    )),
-  log_unavailable: retryAfter(2, row(
+  overloaded: retryAfter(
+    1,
+    row(503, 'Too many requests wait', TRY_AGAIN, 'Refused before anything was written. Wait as `Retry-After` says.'),
+  ),
+  log_unavailable: retryAfter(
+    2,
+    row(
       503,
       'The log cannot be written',
       TRY_AGAIN,
       'Nothing was recorded and no answer is given without its entry. Try again.',
-    )),
-  log_outcome_unknown: retryAfter(2, row(
+    ),
+  ),
+  log_outcome_unknown: retryAfter(
+    2,
+    row(
       503,
       'It is not known whether the entry was recorded',
       TRY_AGAIN,
       'Repeat the same bytes with the same Idempotency-Key; without one, a repetition may be a second entry.',
-    )),
-  database_unavailable: retryAfter(2, row(503, 'The service cannot reach its database', TRY_AGAIN, 'Nothing was recorded. Try again.')),
+    ),
+  ),
+  database_unavailable: retryAfter(
+    2,
+    row(503, 'The service cannot reach its database', TRY_AGAIN, 'Nothing was recorded. Try again.'),
+  ),
   internal: row(500, 'Something went wrong here', TRY_AGAIN, 'Quote the request id to the operator.'),
 }

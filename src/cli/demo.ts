@@ -28,6 +28,7 @@ import {
   writeSecret,
 } from './data-folder.ts'
 import { saveDemoClients } from './demo-clients.ts'
+import { witnessEnvironment } from './demo-witness.ts'
 import { EmbeddedError } from './embedded/error.ts'
 import { withLock } from './embedded/lock.ts'
 import { startEmbedded } from './embedded/start.ts'
@@ -35,7 +36,7 @@ import { openJob } from './job.ts'
 import { loadProvince } from './load-province.ts'
 import { appUrlOf, embeddedUrl, sealerUrlOf } from './owner-url.ts'
 import { recheckLoop } from './recheck.ts'
-import { startSealer } from './sealer-process.ts'
+import { startBeside } from './sealer-process.ts'
 import { UsageError } from './usage-error.ts'
 
 /** The province's own report: 3,256,000 cards synced to chip IDs. */
@@ -158,13 +159,15 @@ async function serveProvince(province: Province, signal: AbortSignal): Promise<v
   const figures = await showMetrics(config, crewFigures())
   const crew = await startCrew(config.processes, environment)
   if (figures !== null) say(`metrics http://${config.metrics?.host}:${figures.port}/metrics`)
-  const sealer = startSealer(await sealerEnvironment(province))
+  // a database of the user's own has another log under the same name: this witness would call it a fork
+  const witness = process.env['DATABASE_URL'] ? null : startBeside('witness', await witnessEnvironment(folder))
+  const sealer = startBeside('seal', await sealerEnvironment(province, witness !== null))
   const rechecks = await recheckBeside(config, dataKeys, signal)
   printWelcome(known, options.port, folder)
   await aborted(signal)
   say('finishing what was accepted …')
   await Promise.all([crew.stop(), figures?.close()])
-  await Promise.all([rechecks.ended, sealer.stop()])
+  await Promise.all([rechecks.ended, sealer.stop(), witness?.stop()])
 }
 
 export function readOptions(args: string[], portDefault: number): Options {
@@ -247,7 +250,10 @@ async function prepareDatabase(ownerUrl: string, folder: DataFolder): Promise<Pi
 }
 
 /** All that `kiemthe seal` is told: no key of the service's own. */
-export async function sealerEnvironment({ options: { folder }, sealerUrl }: Province): Promise<NodeJS.ProcessEnv> {
+export async function sealerEnvironment(
+  { options: { folder }, sealerUrl }: Province,
+  witnessed: boolean,
+): Promise<NodeJS.ProcessEnv> {
   await sealKeyOf(folder)
   const { DATABASE_URL: own, PATH } = process.env
   return {
@@ -256,7 +262,9 @@ export async function sealerEnvironment({ options: { folder }, sealerUrl }: Prov
     DATABASE_URL: sealerUrl,
     SEAL_KEY_FILE: folder.sealKeyFile,
     // of the folder's own database; another one has another log
-    ...(own ? {} : { SEAL_MARK_FILE: folder.sealMarkFile }),
+    ...(own
+      ? {}
+      : { SEAL_MARK_FILE: folder.sealMarkFile, ...(witnessed && { WITNESS_POLICY_FILE: folder.witnessPolicyFile }) }),
   }
 }
 

@@ -8,6 +8,8 @@ export interface DatabaseState {
   readonly quarantined: number
   /** When the oldest entry was recorded that no checkpoint holds yet; null: all are published. */
   readonly unpublishedSince: string | null
+  /** The same of checkpoints with all the cosignatures that are wanted; null where none are. */
+  readonly uncosignedSince: string | null
   readonly standby: boolean
 }
 
@@ -19,7 +21,14 @@ export class DatabaseUnfit extends Error {
 /** One cheap statement: readiness is asked every few seconds by every balancer. */
 export async function readState(sql: Sql, logId: number): Promise<DatabaseState> {
   const rows = await sql<
-    { writable: boolean; as_of: string | null; quarantined: number; unpublished: string | null; standby: boolean }[]
+    {
+      writable: boolean
+      as_of: string | null
+      quarantined: number
+      unpublished: string | null
+      uncosigned: string | null
+      standby: boolean
+    }[]
   >`
     select exists (select from log_head where log_id = ${logId}::smallint)
              and has_table_privilege('log_entry', 'INSERT') and has_table_privilege('entry_detail', 'INSERT') as writable,
@@ -29,6 +38,9 @@ export async function readState(sql: Sql, logId: number): Promise<DatabaseState>
               from log_head left join log_checkpoint c using (log_id)
               join log_entry e on e.log_id = log_head.log_id and e.leaf_index = coalesce(c.size, 0)
              where log_head.log_id = ${logId}::smallint) as unpublished,
+           (select e.body::json ->> 'recordedAt'
+              from log_checkpoint c join log_entry e on e.log_id = c.log_id and e.leaf_index = c.cosigned_size
+             where c.log_id = ${logId}::smallint) as uncosigned,
            pg_is_in_recovery() as standby`
   const row = rows[0]
   if (row === undefined) throw new Error('one row was asked for')
@@ -37,6 +49,7 @@ export async function readState(sql: Sql, logId: number): Promise<DatabaseState>
     copyAsOf: row.as_of,
     quarantined: row.quarantined,
     unpublishedSince: row.unpublished,
+    uncosignedSince: row.uncosigned,
     standby: row.standby,
   }
 }

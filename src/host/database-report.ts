@@ -11,6 +11,8 @@ export interface DatabaseReport {
   readonly quarantined: number
   /** Age of the oldest entry that no checkpoint holds yet; 0: all are published. */
   readonly unpublishedSeconds: number
+  /** Age of the oldest entry that no checkpoint with all cosignatures holds yet; 0: all are, or none are wanted. */
+  readonly uncosignedSeconds: number
   readonly keys: KeyExpiry
 }
 
@@ -40,8 +42,8 @@ async function read(query: Query): Promise<DatabaseReport> {
     logWritable: state.logWritable && !state.standby,
     feedAgeSeconds: ageMs === null ? null : ageMs / 1000,
     quarantined: state.quarantined,
-    unpublishedSeconds:
-      state.unpublishedSince === null ? 0 : Math.max(0, Date.now() - Date.parse(state.unpublishedSince)) / 1000,
+    unpublishedSeconds: secondsSince(state.unpublishedSince),
+    uncosignedSeconds: secondsSince(state.uncosignedSince),
     keys,
   }
 }
@@ -52,4 +54,8 @@ async function withPatience<T>(work: Promise<T>): Promise<T | null> {
     timer = setTimeout(resolve, PATIENCE_MS, null)
   })
   return Promise.race([work.catch(() => null), late]).finally(() => clearTimeout(timer))
+}
+
+function secondsSince(since: string | null): number {
+  return since === null ? 0 : Math.max(0, Date.now() - Date.parse(since)) / 1000
 }

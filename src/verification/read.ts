@@ -70,7 +70,8 @@ async function findVerification(scope: Scope, id: string) {
 function openAnswer(scope: Scope, index: number, entry: StoredEntry, facility: string): VerificationAnswer {
   if (entry.sealed === null) throw new ServiceError('verification_erased')
   const text = openDetails(scope.service.dataKeys, entry.subject, entry.sealed)
-  return withReceipt(scope, facility, index, JSON.parse(text) as VerificationDetails, base64(entry.leafHash))
+  const details = JSON.parse(text) as VerificationDetails // our own text, authenticated by its seal
+  return withReceipt(scope, facility, index, details, base64(entry.leafHash), entry.checkpoint)
 }
 
 function masked(cardNumber: string): string {

@@ -52,7 +52,7 @@ export async function verify(
   idempotency: Idempotency | null,
 ): Promise<VerificationAnswer> {
   refuseGuessing(scope, caller, request)
-  const { checkedAt, outcome, details, found } = await check(scope, request)
+  const { checkedAt, outcome, details, found, checkpoint } = await check(scope, request)
   if (found !== null && caller.facility !== null) {
     scope.service.limits.guessing.note(caller.facility, found, checkedAt.getTime())
   }
@@ -70,7 +70,7 @@ export async function verify(
   if (appended.outcome === 'appended') {
     scope.service.metrics.decided(details.answer.code, details.answer.identity.assurance)
   }
-  return receipt(scope, caller, appended, details, row.leafHash)
+  return receipt(scope, caller, appended, details, row.leafHash, checkpoint)
 }
 
 /** Typed evidence only: it is how numbers are tried. A scan goes on, and a patient is never sent away. */
@@ -91,6 +91,8 @@ export interface Checked {
    * word. Null where nothing can be guessed: a paper without a number, a copy that cannot be read.
    */
   readonly found: boolean | null
+  /** What is published of the log: not recorded, handed on with the receipt. */
+  readonly checkpoint: CopyRead['checkpoint']
 }
 
 /** The decision and what is to be recorded of it. Nothing is recorded yet, so nothing of it may be told. */
@@ -127,7 +129,7 @@ export async function check(scope: Job, request: VerificationRequest): Promise<C
     assurance: answer.identity.assurance,
   }
   const found = copy === null || evidence.number === null ? null : comparison?.match === 'matches'
-  return { checkedAt, outcome, details, found }
+  return { checkedAt, outcome, details, found, checkpoint: copy?.checkpoint ?? null }
 }
 
 /** As it stands, or stood on a past day. Null when our copy could not be read: the patient is answered `source_failed`, not turned away with an error. */
@@ -194,13 +196,14 @@ function receipt(
   appended: Appended,
   details: VerificationDetails,
   leafHash: string,
+  checkpoint: CopyRead['checkpoint'],
 ): VerificationAnswer {
   switch (appended.outcome) {
     case 'appended':
-      return withReceipt(scope, caller.facility ?? '', appended.index, details, leafHash)
+      return withReceipt(scope, caller.facility ?? '', appended.index, details, leafHash, checkpoint)
     case 'repeated': {
       const earlier = JSON.parse(appended.details) as VerificationDetails // our own text, authenticated by its seal
-      return withReceipt(scope, caller.facility ?? '', appended.index, earlier, base64(appended.leafHash))
+      return withReceipt(scope, caller.facility ?? '', appended.index, earlier, base64(appended.leafHash), checkpoint)
     }
     case 'keyTakenByAnotherRequest':
       throw new ServiceError('idempotency_conflict')
@@ -216,6 +219,7 @@ export function withReceipt(
   index: number,
   details: VerificationDetails,
   leafHash: string,
+  checkpoint: CopyRead['checkpoint'],
 ): VerificationAnswer {
   const deed = { logId: LOG_ID, index, facility, person: details.person }
   const { checkedAt, serviceDate, decision, code, cause, vssCode, vssCodeSource, warnings, ...rest } = details.answer
@@ -236,6 +240,7 @@ export function withReceipt(
       log: String(LOG_ID),
       index,
       leafHash,
+      checkpoint,
     },
   }
 }

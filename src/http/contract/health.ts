@@ -6,7 +6,9 @@ const liveSchema = z.strictObject({ status: z.literal('live') }).meta({ id: 'Liv
 const readySchema = z
   .strictObject({
     status: z.enum(['ready', 'degraded']),
-    reasons: z.array(z.enum(['copyMissing', 'copyStale', 'copyLate', 'checkpointLate', 'rowsInQuarantine'])).max(10),
+    reasons: z
+      .array(z.enum(['copyMissing', 'copyStale', 'copyLate', 'checkpointLate', 'cosignatureLate', 'rowsInQuarantine']))
+      .max(10),
   })
   .meta({ id: 'Ready' })
 

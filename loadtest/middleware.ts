@@ -218,6 +218,11 @@ async function world() {
     service,
     token,
     body: JSON.stringify({ evidence, serviceDate, purpose: 'arrival' }),
-    findCoverage: async () => ({ subject, watermark: { feedSequence: 1, asOf: new Date() }, coverages: [] }),
+    findCoverage: async () => ({
+      subject,
+      watermark: { feedSequence: 1, asOf: new Date() },
+      checkpoint: null,
+      coverages: [],
+    }),
   }
 }

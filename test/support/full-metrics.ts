@@ -21,6 +21,7 @@ export const WATCHED: Watched = {
     feedAgeSeconds: 60,
     quarantined: 0,
     unpublishedSeconds: 0,
+    uncosignedSeconds: 0,
     keys: { firstDays: 20, clients: { expired: 0, '7d': 0, '30d': 1, later: 2 } },
   }),
   now: () => new Date('2026-11-24T03:00:00Z'),

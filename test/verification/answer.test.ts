@@ -31,6 +31,7 @@ const typed = readEvidence(
 const copy: CopyRead = {
   subject: '0'.repeat(32) as LookupKey,
   watermark: { feedSequence: 42, asOf: new Date('2026-11-24T02:46:27.500Z') },
+  checkpoint: null,
   coverages: [],
 }
 

@@ -29,7 +29,12 @@ async function listen(answer: RequestListener): Promise<string> {
 async function witness(name: string, bare = false) {
   const key = witnessKey(name)
   let known: string | null = null
-  const memory = { latest: () => known, remember: async (_: string, note: string) => void (known = note) }
+  const memory = {
+    latest: () => known,
+    remember: async (_: string, note: string) => {
+      known = note
+    },
+  }
   const one = createWitness([log.verifier], key.signer, memory, () => {})
   const asked: string[] = []
   const url = await listen(async (request, response) => {

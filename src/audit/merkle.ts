@@ -10,17 +10,22 @@ export const HASH_BYTES = 32
 export const EMPTY_ROOT: Buffer = hash('sha256', Buffer.alloc(0), 'buffer')
 
 const LEAF_PREFIX = Buffer.of(0)
-const NODE_PREFIX = Buffer.of(1)
 
 /** SHA-256(0x00 ‖ entry). */
 export function hashLeaf(entry: string | Uint8Array): Buffer {
-  return hash('sha256', Buffer.concat([LEAF_PREFIX, typeof entry === 'string' ? Buffer.from(entry) : entry]), 'buffer')
+  if (typeof entry === 'string') return hash('sha256', `\0${entry}`, 'buffer') // U+0000 is the byte 0x00 in UTF-8
+  return hash('sha256', Buffer.concat([LEAF_PREFIX, entry]), 'buffer')
 }
 
-/** SHA-256(0x01 ‖ left ‖ right). */
+/** SHA-256(0x01 ‖ left ‖ right). Made in one place that is used again: a tree has as many nodes as leaves. */
 export function hashNode(left: Uint8Array, right: Uint8Array): Buffer {
-  return hash('sha256', Buffer.concat([NODE_PREFIX, left, right]), 'buffer')
+  if (left.length !== HASH_BYTES || right.length !== HASH_BYTES) throw new RangeError('not a hash')
+  NODE.set(left, 1)
+  NODE.set(right, 1 + HASH_BYTES)
+  return hash('sha256', NODE, 'buffer')
 }
+
+const NODE = Buffer.alloc(1 + 2 * HASH_BYTES, 1)
 
 /** A complete subtree: the `2^level` leaves from `index · 2^level` on. Its hash never changes once they are there. */
 export interface Subtree {

@@ -121,14 +121,15 @@ function isDue(job: SealJob, { published }: SealState, size: number): boolean {
 }
 
 async function integrate(job: SealJob, from: number, to: number): Promise<boolean> {
-  const entries = await job.query((sql) => readEntries(sql, job.logId, from, to))
+  const { indexes, bodies, leafHashes: recorded } = await job.query((sql) => readEntries(sql, job.logId, from, to))
   const leafHashes = Array.from({ length: to - from }, (_, place) => {
-    const entry = entries[place]
-    if (entry?.index !== from + place) throw new SealRefused('entryMissing', from + place)
-    const hash = hashLeaf(entry.body)
-    if (Buffer.compare(hash, entry.leafHash) !== 0) throw new SealRefused('leafHashDiffers', entry.index)
+    const index = from + place
+    if (indexes[place] !== index) throw new SealRefused('entryMissing', index)
+    const hash = hashLeaf(bodies[place] ?? '')
+    if (hash.toString('base64') !== recorded[place]) throw new SealRefused('leafHashDiffers', index)
     return hash
   })
+  if (bodies.length !== indexes.length) throw new SealRefused('leafHashDiffers', from)
   const begun = begunTiles(from)
   const hashes = await tilesOfLog(job)(begun)
   const held = new Map(begun.map(({ level }: Tile, place) => [level, hashes[place] ?? new Uint8Array()]))

@@ -31,19 +31,30 @@ export async function readSealState(sql: Sql, logId: number): Promise<SealState>
   }
 }
 
-export interface LoggedEntry {
-  readonly index: number
-  readonly body: string
-  readonly leafHash: Uint8Array
+/** Columns of as many entries as there are, in the order of the index. */
+export interface LoggedEntries {
+  readonly indexes: readonly number[]
+  readonly bodies: readonly string[]
+  /** Base64. */
+  readonly leafHashes: readonly string[]
 }
 
-/** In the order of the index, as many as there are. */
-export async function readEntries(sql: Sql, logId: number, from: number, to: number): Promise<LoggedEntry[]> {
-  const rows = await sql<{ leaf_index: number; body: string; leaf_hash: Uint8Array }[]>`
-    select leaf_index, body, leaf_hash from log_entry
-     where log_id = ${logId}::smallint and leaf_index >= ${from}::bigint and leaf_index < ${to}::bigint
-     order by leaf_index`
-  return rows.map((row) => ({ index: row.leaf_index, body: row.body, leafHash: row.leaf_hash }))
+/** A body is JSON: control characters are escaped in it. One that has this all the same makes the columns unequal. */
+const BODY_SEPARATOR = '\u001f'
+
+/** One row, a text a column, whatever the batch: thousands of rows cost the driver more than their hashes. */
+export async function readEntries(sql: Sql, logId: number, from: number, to: number): Promise<LoggedEntries> {
+  const [row] = await sql<{ indexes: string | null; bodies: string | null; hashes: string | null }[]>`
+    select string_agg(leaf_index::text, ',' order by leaf_index) as indexes,
+           string_agg(body, ${BODY_SEPARATOR} order by leaf_index) as bodies,
+           string_agg(encode(leaf_hash, 'base64'), ',' order by leaf_index) as hashes
+      from log_entry
+     where log_id = ${logId}::smallint and leaf_index >= ${from}::bigint and leaf_index < ${to}::bigint`
+  return {
+    indexes: row?.indexes?.split(',').map(Number) ?? [],
+    bodies: row?.bodies?.split(BODY_SEPARATOR) ?? [],
+    leafHashes: row?.hashes?.split(',') ?? [],
+  }
 }
 
 /**

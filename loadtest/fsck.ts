@@ -83,7 +83,7 @@ async function sealed(sql: Sql, fill: () => Promise<void>) {
     verifier,
     mark: null,
   }
-  while ((await sealPass({ ...job, cosign: async ({ note }) => note })).more);
+  while ((await sealPass({ ...job, cosign: async ({ note }) => note, isCosigned: () => true })).more);
   return verifier
 }
 

@@ -222,6 +222,7 @@ async function world() {
     findCoverage: async () => ({
       subject,
       watermark: { feedSequence: 1, asOf: new Date(), loadedAt: '2026-01-01 00:00:00+00', incomplete: false },
+      checkpoint: null,
       coverages: [],
     }),
   }

@@ -22,6 +22,14 @@ const COMMANDS: Readonly<Record<string, { readonly what: string; readonly load: 
     what: 'sign checkpoints of the log, as kiemthe_sealer: DATABASE_URL SEAL_KEY_FILE SEAL_MARK_FILE, --once',
     load: async () => (await import('./cli/seal.ts')).seal,
   },
+  witness: {
+    what: "cosign checkpoints of somebody else's log: WITNESS_NAME WITNESS_FOLDER WITNESS_LOGS HOST PORT",
+    load: async () => (await import('./cli/witness.ts')).witness,
+  },
+  'verify-proof': {
+    what: 'FILE --keys FILE: whether a proof holds, without asking anybody: --entry FILE | --answer FILE, --growth FILE',
+    load: async () => (await import('./cli/verify-proof.ts')).verifyProof,
+  },
   import: {
     what: "take the insurer's feed, or its catalogue of facilities, from files: MANIFEST | --rollback WHY; --accept-shrink WHY --shrink-max PERCENT",
     load: async () => (await import('./cli/import.ts')).importCommand,

@@ -24,6 +24,8 @@ const settings = z.object({
   TOKEN_KEYS_FILE: z.string().min(1),
   /** Where the log's mark is kept; on another disk than the database. Without it a restored older database is not noticed. */
   LOG_MARK_FILE: z.string().min(1).optional(),
+  /** C2SP tlog-policy: the witnesses that are asked at the start whether they know more of the log. */
+  WITNESS_POLICY_FILE: z.string().min(1).optional(),
   /** PEM. With these the process speaks TLS itself; without, whoever stands in front of it does. */
   TLS_CERT_FILE: z.string().min(1).optional(),
   TLS_KEY_FILE: z.string().min(1).optional(),
@@ -193,6 +195,7 @@ export interface Config {
   readonly tokenKeysFile: string
   /** Null: no mark is kept. */
   readonly logMarkFile: string | null
+  readonly witnessPolicyFile: string | null
   /** Null: plain HTTP. */
   readonly tls: TlsConfig | null
   readonly processes: number
@@ -251,6 +254,7 @@ export function readConfig(environment: Environment): Config {
     dataKeysFile: env.DATA_KEYS_FILE,
     tokenKeysFile: env.TOKEN_KEYS_FILE,
     logMarkFile: env.LOG_MARK_FILE ?? null,
+    witnessPolicyFile: env.WITNESS_POLICY_FILE ?? null,
     tls: tlsOf(env),
     processes: env.PROCESSES,
     dbConnectionsMax: env.DB_CONNECTIONS_MAX,

@@ -28,6 +28,7 @@ import { openRegistry } from './host/registry.ts'
 import { sharedStatements } from './host/statements.ts'
 import { SWEEP_EVERY_MS, sweep } from './host/sweep.ts'
 import { type Clients, readTls, type TlsFiles, tlsOptions, trackClients } from './host/tls.ts'
+import { behindWitnesses } from './host/witness-policy.ts'
 import type { AddressOf } from './http/admission.ts'
 import type { Connection } from './http/client-certificate.ts'
 import { toProblem } from './http/problem.ts'
@@ -318,10 +319,11 @@ export async function showMetrics(
 export async function refuseUnfit(
   query: Query,
   service: Pick<Service, 'dataKeys'>,
-  config: Pick<Config, 'logMarkFile'>,
+  config: Pick<Config, 'logMarkFile' | 'witnessPolicyFile'>,
 ): Promise<void> {
   const problems = await unfitness(query, service.dataKeys)
   if (config.logMarkFile !== null) problems.push(...(await behindWitness(query, config.logMarkFile)))
+  if (config.witnessPolicyFile !== null) problems.push(...(await behindWitnesses(query, config.witnessPolicyFile)))
   if (problems.length > 0) throw new StartError(problems)
 }
 

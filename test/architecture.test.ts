@@ -44,7 +44,7 @@ function rank(place: Place | null): number {
 
 const isEntry = (path: string) => placeOf(path) === 'entry'
 const isStore = (path: string) => path.startsWith('src/db/') || /^src\/(?:[a-z-]+\/){1,2}store\.ts$/.test(path)
-const isClient = (path: string) => /^src\/[a-z-]+\/client\.ts$/.test(path)
+const isClient = (path: string) => /^src\/(?:[a-z-]+\/){1,2}client\.ts$/.test(path)
 /** Programs of their own that come from outside: they have their own process, clock and wire. */
 const isOutside = (path: string) => path.startsWith('loadtest/') || (path.startsWith('mocks/') && !isProvince(path))
 /** `person(seed, i)` is pure: the same person on every machine and day. */
@@ -179,7 +179,7 @@ const failuresAreRenderedOnce: Rule = (files) =>
     .map((file) => `${file.path} renders a problem`)
 
 const PURE =
-  /^src\/(?:identity|entitlement)\/|^src\/audit\/(?:entry|merkle|tile|signed-note|checkpoint|tlog-proof|fsck|check-code)\.ts$/
+  /^src\/(?:identity|entitlement)\/|^src\/audit\/(?:entry|merkle|tile|signed-note|checkpoint|tlog-proof|fsck|check-code|witness\/(?:cosignature|policy|add-checkpoint|witness))\.ts$/
 const HARMLESS = /^(?:node:crypto|node:buffer|zod)$/
 
 /** No I/O there, nor in anything they load. */

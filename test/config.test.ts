@@ -32,6 +32,7 @@ test('four variables are enough; the rest has defaults, in the units of their na
     host: '127.0.0.1',
     port: 8787,
     logMarkFile: null,
+    witnessPolicyFile: null,
     tls: null,
     processes: 1,
     databaseUrl: GOOD['DATABASE_URL'],

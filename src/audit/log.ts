@@ -3,6 +3,7 @@ import type { Sql } from '../db/connect.ts'
 import { ServiceError } from '../errors.ts'
 import { open, seal } from '../seal.ts'
 import { buildEntry, type EntryContent } from './entry.ts'
+import { LOG_ID } from './log-id.ts'
 import {
   appendRows,
   appendWithAct,
@@ -13,8 +14,7 @@ import {
   type PendingRow,
 } from './store.ts'
 
-/** The log that this release appends to. `log_id` is in every key so that more can come. */
-export const LOG_ID = 1
+export { LOG_ID }
 
 export interface Deed extends EntryContent {
   /** Who did it: the client id of the token. */

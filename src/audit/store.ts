@@ -171,9 +171,17 @@ export async function findByIdempotencyKeys(
   )
 }
 
+/** Size and root of a checkpoint, as statements hand them on: `12 <base64>`. Null before the first. */
+export function readRoot(text: string | null): { readonly size: number; readonly rootHash: string } | null {
+  const [size = '', rootHash = ''] = text?.split(' ') ?? []
+  return rootHash === '' ? null : { size: Number(size), rootHash }
+}
+
 export interface StoredEntry {
   readonly body: string
   readonly leafHash: Uint8Array
+  /** The log's published checkpoint now. */
+  readonly checkpoint: ReturnType<typeof readRoot>
   readonly client: string | null
   readonly subject: string | null
   readonly sealed: Uint8Array | null
@@ -182,15 +190,31 @@ export interface StoredEntry {
 /** An entry and, unless they were erased, its details. */
 export async function findEntry(sql: Sql, logId: number, leafIndex: number): Promise<StoredEntry | null> {
   const rows = await sql<
-    { body: string; leaf_hash: Uint8Array; client: string | null; subject: string | null; sealed: Uint8Array | null }[]
+    {
+      body: string
+      leaf_hash: Uint8Array
+      checkpoint: string | null
+      client: string | null
+      subject: string | null
+      sealed: Uint8Array | null
+    }[]
   >`
-    select e.body, e.leaf_hash, d.client, d.subject, d.sealed
+    select e.body, e.leaf_hash, d.client, d.subject, d.sealed,
+           (select split_part(note, chr(10), 2) || ' ' || split_part(note, chr(10), 3) from log_checkpoint c
+             where c.log_id = e.log_id) as checkpoint
       from log_entry e
       left join entry_detail d on d.log_id = e.log_id and d.leaf_index = e.leaf_index
      where e.log_id = ${logId}::smallint and e.leaf_index = ${leafIndex}`
   const row = rows[0]
   if (row === undefined) return null
-  return { body: row.body, leafHash: row.leaf_hash, client: row.client, subject: row.subject, sealed: row.sealed }
+  return {
+    body: row.body,
+    leafHash: row.leaf_hash,
+    checkpoint: readRoot(row.checkpoint),
+    client: row.client,
+    subject: row.subject,
+    sealed: row.sealed,
+  }
 }
 
 /** Keys past their 14 days, 1,000 at a time so that no statement is long; of two sweeps none waits. Returns how many went. */

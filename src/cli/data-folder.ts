@@ -24,6 +24,8 @@ export interface DataFolder {
   readonly sealMarkFile: string
   /** Of the mock of the population registry. */
   readonly agreementFile: string
+  readonly witnessFolder: string
+  readonly witnessPolicyFile: string
   readonly clusterFolder: string
 }
 
@@ -39,6 +41,8 @@ export function dataFolder(path: string): DataFolder {
     sealKeyFile: join(folder, 'seal-key.json'),
     sealMarkFile: join(folder, 'seal-mark.txt'),
     agreementFile: join(folder, 'agreement.json'),
+    witnessFolder: join(folder, 'witness'),
+    witnessPolicyFile: join(folder, 'witness-policy.txt'),
     clusterFolder: join(folder, 'postgres'),
   }
 }
@@ -69,7 +73,12 @@ export const sealKeySchema = z.strictObject({ privateKey: z.base64().min(1) })
 export type SealKeyFile = z.infer<typeof sealKeySchema>
 
 export function sealKeyOf(folder: DataFolder): Promise<SealKeyFile> {
-  return readOrMake(folder.sealKeyFile, sealKeySchema, async () => {
+  return signingKeyOf(folder.sealKeyFile)
+}
+
+/** The key of checkpoints or of a witness, made when it is not there. */
+export function signingKeyOf(path: string): Promise<SealKeyFile> {
+  return readOrMake(path, sealKeySchema, async () => {
     const { privateKey } = generateKeyPairSync('ed25519')
     return { privateKey: privateKey.export({ format: 'der', type: 'pkcs8' }).toString('base64') }
   })
@@ -118,10 +127,15 @@ export async function readSecret<T>(path: string, schema: z.ZodType<T>): Promise
   return parsed.data
 }
 
-/** On the disk when this returns: rows may be sealed under a new key a moment later. */
-export async function writeSecret(path: string, value: unknown): Promise<void> {
+/** Rows may be sealed under a new key a moment later. */
+export function writeSecret(path: string, value: unknown): Promise<void> {
+  return writeWhole(path, `${JSON.stringify(value, null, 2)}\n`)
+}
+
+/** On the disk when this returns. A crash before leaves the former file, whole. */
+export async function writeWhole(path: string, text: string): Promise<void> {
   const draft = `${path}.${process.pid}.draft`
-  await writeFile(draft, `${JSON.stringify(value, null, 2)}\n`, { mode: SECRET_MODE, flush: true })
+  await writeFile(draft, text, { mode: SECRET_MODE, flush: true })
   await rename(draft, path)
   const folder = await openFile(dirname(path))
   await folder.sync().finally(() => folder.close())

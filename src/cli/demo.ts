@@ -31,6 +31,7 @@ import {
 } from './data-folder.ts'
 import { saveDemoClients } from './demo-clients.ts'
 import { pullBeside, startDemoMocks } from './demo-feed.ts'
+import { witnessEnvironment } from './demo-witness.ts'
 import { EmbeddedError } from './embedded/error.ts'
 import { withLock } from './embedded/lock.ts'
 import { startEmbedded } from './embedded/start.ts'
@@ -38,7 +39,7 @@ import { openJob } from './job.ts'
 import { loadProvince } from './load-province.ts'
 import { appUrlOf, embeddedUrl, sealerUrlOf, syncUrlOf } from './owner-url.ts'
 import { recheckLoop } from './recheck.ts'
-import { startSealer } from './sealer-process.ts'
+import { startBeside } from './sealer-process.ts'
 import { UsageError } from './usage-error.ts'
 
 /** The province's own report: 3,256,000 cards synced to chip IDs. */
@@ -178,7 +179,9 @@ async function serveBeside(province: Province, mocks: Mocks | null, signal: Abor
   const figures = await showMetrics(config, crewFigures())
   const crew = await startCrew(config.processes, environment)
   if (figures !== null) say(`metrics http://${config.metrics?.host}:${figures.port}/metrics`)
-  const sealer = startSealer(await sealerEnvironment(province))
+  // a database of the user's own has another log under the same name: this witness would call it a fork
+  const witness = process.env['DATABASE_URL'] ? null : startBeside('witness', await witnessEnvironment(folder))
+  const sealer = startBeside('seal', await sealerEnvironment(province, witness !== null))
   const rechecks = await recheckBeside(config, dataKeys, signal)
   const deltas = mocks && (await pullBeside(syncUrl, environment.DATA_KEYS_FILE, mocks.urlOf('insurer'), say, signal))
   printWelcome(
@@ -191,7 +194,7 @@ async function serveBeside(province: Province, mocks: Mocks | null, signal: Abor
   await aborted(signal)
   say('finishing what was accepted …')
   await Promise.all([crew.stop(), figures?.close()])
-  await Promise.all([rechecks.ended, deltas?.ended, sealer.stop()])
+  await Promise.all([rechecks.ended, deltas?.ended, sealer.stop(), witness?.stop()])
 }
 
 export function readOptions(args: string[], portDefault: number): Options {
@@ -285,7 +288,10 @@ async function prepareDatabase(
 }
 
 /** All that `kiemthe seal` is told: no key of the service's own. */
-export async function sealerEnvironment({ options: { folder }, sealerUrl }: Province): Promise<NodeJS.ProcessEnv> {
+export async function sealerEnvironment(
+  { options: { folder }, sealerUrl }: Province,
+  witnessed: boolean,
+): Promise<NodeJS.ProcessEnv> {
   await sealKeyOf(folder)
   const { DATABASE_URL: own, PATH } = process.env
   return {
@@ -294,7 +300,9 @@ export async function sealerEnvironment({ options: { folder }, sealerUrl }: Prov
     DATABASE_URL: sealerUrl,
     SEAL_KEY_FILE: folder.sealKeyFile,
     // of the folder's own database; another one has another log
-    ...(own ? {} : { SEAL_MARK_FILE: folder.sealMarkFile }),
+    ...(own
+      ? {}
+      : { SEAL_MARK_FILE: folder.sealMarkFile, ...(witnessed && { WITNESS_POLICY_FILE: folder.witnessPolicyFile }) }),
   }
 }
 

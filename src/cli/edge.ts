@@ -19,7 +19,7 @@ import {
 } from './demo.ts'
 import { EmbeddedError } from './embedded/error.ts'
 import { appUrlOf, ownerUrlOf } from './owner-url.ts'
-import { startSealer } from './sealer-process.ts'
+import { startBeside } from './sealer-process.ts'
 import { UsageError } from './usage-error.ts'
 
 /** Beside `npm start`, which has 8787. */
@@ -39,7 +39,7 @@ export async function edge(args: string[]): Promise<void> {
   const signal = signalled()
   try {
     await withProvince(options, signal, async (province) => {
-      const sealer = startSealer(await sealerEnvironment(province))
+      const sealer = startBeside('seal', await sealerEnvironment(province, false))
       await serveEdge(options, province.appUrl, signal).finally(sealer.stop)
     })
   } catch (error) {

@@ -14,6 +14,8 @@ const sealConfigSchema = z.object({
   SEAL_KEY_FILE: z.string().min(1),
   /** The last checkpoint that was signed, on a disk that is not the database's. */
   SEAL_MARK_FILE: z.string().min(1).optional(),
+  /** C2SP tlog-policy: which witnesses are asked, and how many are wanted. None without it. */
+  WITNESS_POLICY_FILE: z.string().min(1).optional(),
   LOG_LEVEL: z.enum(['info', 'warn', 'error', 'silent']).default('info'),
 })
 
@@ -21,6 +23,7 @@ export interface SealConfig {
   readonly databaseUrl: string
   readonly keyFile: string
   readonly markFile: string | null
+  readonly policyFile: string | null
   readonly logLevel: 'info' | 'warn' | 'error' | 'silent'
 }
 
@@ -34,17 +37,17 @@ export function readSealConfig(environment: Environment): SealConfig {
     )
   }
   const { DATABASE_URL: databaseUrl, SEAL_KEY_FILE: keyFile, SEAL_MARK_FILE: markFile = null, LOG_LEVEL } = parsed.data
-  return { databaseUrl, keyFile, markFile, logLevel: LOG_LEVEL }
+  return { databaseUrl, keyFile, markFile, policyFile: parsed.data.WITNESS_POLICY_FILE ?? null, logLevel: LOG_LEVEL }
 }
 
 /** Refused when other users of the machine may read it: what they sign would be ours. */
-export async function readSealKey(path: string): Promise<KeyObject> {
+export async function readSealKey(path: string, variable = 'SEAL_KEY_FILE'): Promise<KeyObject> {
   const file = await readSecret<SealKeyFile>(path, sealKeySchema)
-  if (file === null) throw new ConfigError([`SEAL_KEY_FILE: there is no file ${path}`])
+  if (file === null) throw new ConfigError([`${variable}: there is no file ${path}`])
   const { mode } = await stat(path)
-  if ((mode & 0o007) !== 0) throw new ConfigError([`SEAL_KEY_FILE: others may read ${path}: chmod 600`])
+  if ((mode & 0o007) !== 0) throw new ConfigError([`${variable}: others may read ${path}: chmod 600`])
   const key = createPrivateKey({ key: Buffer.from(file.privateKey, 'base64'), format: 'der', type: 'pkcs8' })
-  if (key.asymmetricKeyType !== 'ed25519') throw new ConfigError([`SEAL_KEY_FILE: ${path} holds no Ed25519 key`])
+  if (key.asymmetricKeyType !== 'ed25519') throw new ConfigError([`${variable}: ${path} holds no Ed25519 key`])
   return key
 }
 

@@ -3,11 +3,22 @@ import { type Logger, pino } from 'pino'
 import { LOG_ID } from '../audit/log.ts'
 import { type SealJob, type SealPass, SealRefused, sealPass } from '../audit/seal/seal.ts'
 import { readSealState, saveLogKey } from '../audit/seal/store.ts'
-import { ED25519, ed25519Signer, ed25519Verifier, rawPublicKey, verifierKeyText } from '../audit/signed-note.ts'
+import {
+  ED25519,
+  ed25519Signer,
+  ed25519Verifier,
+  type NoteVerifier,
+  openNote,
+  rawPublicKey,
+  verifierKeyText,
+} from '../audit/signed-note.ts'
+import { cosignBy } from '../audit/witness/client.ts'
+import type { Policy } from '../audit/witness/policy.ts'
 import { connect } from '../db/connect.ts'
 import { createPool } from '../db/pool.ts'
 import { oddSession, powersOverTheLog } from '../db/readiness.ts'
 import { describeFailure } from '../event.ts'
+import { readPolicyFile } from '../host/witness-policy.ts'
 import { StartError } from '../node.ts'
 import { readArguments } from './arguments.ts'
 import { readSealConfig, readSealKey, type SealConfig, sealMark } from './seal-config.ts'
@@ -17,6 +28,8 @@ import { readSealConfig, readSealKey, type SealConfig, sealMark } from './seal-c
  * takes 0.1 s when nothing is behind, and 1–2 s after a minute of 30,000 entries/s; what is left, 7 s, is the witnesses'.
  */
 const POLL_MS = 1_000
+/** So an entry waits 3 s for the pass before it, 1 s for the poll and 3 s for its own witnesses, and is still in time. */
+const WITNESS_DEADLINE_MS = 3_000
 /** A fault does not mend itself, but a database that was down does: tried at every poll, told once in this while. */
 const TELL_AGAIN_MS = 60_000
 /** One batch is read in some 50 ms; ten seconds are a database in trouble. */
@@ -36,7 +49,7 @@ export async function seal(args: string[]): Promise<void> {
     { level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime },
     pino.destination(1),
   )
-  const { job, close } = await openSealJob(config)
+  const { job, close } = await openSealJob(config, log)
   try {
     if (values.once) {
       while ((await sealPass(job)).more);
@@ -48,8 +61,9 @@ export async function seal(args: string[]): Promise<void> {
   process.exit()
 }
 
-async function openSealJob(config: SealConfig): Promise<{ job: SealJob; close: () => Promise<void> }> {
+async function openSealJob(config: SealConfig, log: Logger): Promise<{ job: SealJob; close: () => Promise<void> }> {
   const privateKey = await readSealKey(config.keyFile)
+  const policy = config.policyFile === null ? null : await readPolicyFile(config.policyFile)
   const pool = createPool(
     () =>
       connect(config.databaseUrl, {
@@ -77,12 +91,33 @@ async function openSealJob(config: SealConfig): Promise<{ job: SealJob; close: (
       signer: ed25519Signer(origin, privateKey),
       verifier,
       mark: config.markFile === null ? null : sealMark(config.markFile),
-      cosign: async ({ note }) => note,
+      ...witnessing(policy, verifier, log),
     }
     return { job, close: pool.end }
   } catch (error) {
     await pool.end()
     throw error
+  }
+}
+
+/** Without a policy nobody is asked. */
+function witnessing(policy: Policy | null, own: NoteVerifier, log: Logger): Pick<SealJob, 'cosign' | 'isCosigned'> {
+  if (policy === null) return { cosign: async ({ note }) => note, isCosigned: null }
+  const witnesses = policy.witnesses.flatMap(({ verifier, url }) => (url === null ? [] : [{ verifier, url }]))
+  const failing = new Set<string>()
+  const told = (witness: string, failure: Error | null) => {
+    if (failure === null ? failing.delete(witness) : !failing.has(witness)) {
+      if (failure === null) log.info({ witness }, 'cosigns again')
+      else
+        log.warn({ witness, failure: describeFailure(failure), told: failure.message }, 'does not cosign; asked again')
+    }
+    if (failure !== null) failing.add(witness)
+  }
+  const logKeys = [own, ...policy.logs.filter((each) => each.name === own.name && each.keyId !== own.keyId)]
+  const verifiers = policy.witnesses.map(({ verifier }) => verifier)
+  return {
+    cosign: cosignBy(witnesses, { deadlineMs: WITNESS_DEADLINE_MS, logKeys, told }),
+    isCosigned: policy.wantsWitnesses ? (note) => policy.isQuorum(openNote(note, verifiers)?.by ?? []) : null,
   }
 }
 

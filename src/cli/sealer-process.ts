@@ -6,15 +6,18 @@ import { setTimeout as sleep } from 'node:timers/promises'
 const RESTART_AFTER_MS = 1_000
 
 /**
- * `kiemthe seal` in a process of its own, which alone reads the key of checkpoints; started again when it dies. If this
- * process is killed it ends by itself: its channel to it breaks.
+ * A command in a process of its own, which alone reads its key: `seal` that of checkpoints, `witness` its own. Started again
+ * when it dies. If this process is killed it ends by itself: its channel to it breaks.
  */
-export function startSealer(environment: NodeJS.ProcessEnv): { stop: () => Promise<void> } {
+export function startBeside(
+  command: 'seal' | 'witness',
+  environment: NodeJS.ProcessEnv,
+): { stop: () => Promise<void> } {
   let child: ChildProcess
   let stopping = false
   const hire = () => {
-    // the program that runs now, as `seal`; stdout stays ours: what it logs goes to stderr
-    child = spawn(process.execPath, [process.argv[1] ?? '', 'seal'], {
+    // the program that runs now; stdout stays ours: what it logs goes to stderr
+    child = spawn(process.execPath, [process.argv[1] ?? '', command], {
       env: environment,
       stdio: ['ignore', 2, 2, 'ipc'],
     })

@@ -1,3 +1,5 @@
+import { LOG_ID } from '../audit/log-id.ts'
+import { readRoot } from '../audit/store.ts'
 import type { IsoDate } from '../calendar.ts'
 import { type DataKeys, isRenaming, type LookupKey, type Names, nextName } from '../data-keys.ts'
 import { instantText, readInstant, type Sql } from '../db/connect.ts'
@@ -27,6 +29,7 @@ export interface SealedRow {
 /** What stands behind one key, holders still sealed. */
 export interface SealedRead {
   readonly watermark: CopyRead['watermark']
+  readonly checkpoint: CopyRead['checkpoint']
   /** The newest generation that rows may be named under. */
   readonly lookupGeneration: number
   readonly rows: readonly SealedRow[]
@@ -62,11 +65,14 @@ export async function findSealed(sql: Sql, wanted: readonly Names[]): Promise<Se
       loaded_at: string | null
       lookup_generation: number | null
       incomplete: boolean | null
+      checkpoint: string | null
       coverages: string | null
     }[]
   >`
     select w.sequence, w.as_of, w.loaded_at, w.lookup_generation,
-           greatest(w.held_sequence, w.refused_sequence) > w.sequence as incomplete, f.coverages
+           greatest(w.held_sequence, w.refused_sequence) > w.sequence as incomplete, f.coverages,
+           (select split_part(note, chr(10), 2) || ' ' || split_part(note, chr(10), 3) from log_checkpoint
+             where log_id = ${LOG_ID}::smallint) as checkpoint
       from (
         select string_agg(
                  array_to_string(array[
@@ -89,7 +95,8 @@ export async function findSealed(sql: Sql, wanted: readonly Names[]): Promise<Se
           incomplete: found.incomplete === true,
         }
   const lookupGeneration = found.lookup_generation ?? 1
-  const reads = wanted.map(() => ({ watermark, lookupGeneration, rows: [] as SealedRow[] }))
+  const checkpoint = readRoot(found.checkpoint)
+  const reads = wanted.map(() => ({ watermark, checkpoint, lookupGeneration, rows: [] as SealedRow[] }))
   for (const text of found.coverages?.split(ROW_SEPARATOR) ?? []) {
     const columns = text.split(COLUMN_SEPARATOR)
     reads[askers[Number(columns[0]) - 1] ?? -1]?.rows.push(rowOf(columns))
@@ -123,6 +130,7 @@ export function openRead(keys: DataKeys, read: SealedRead): CopyRead {
   return {
     subject: read.rows[0]?.subject ?? null,
     watermark: read.watermark,
+    checkpoint: read.checkpoint,
     coverages: read.rows.map((row) => openCoverage(keys, row)),
   }
 }

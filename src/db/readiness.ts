@@ -13,6 +13,8 @@ export interface DatabaseState {
   readonly feedRefused: boolean
   /** When the oldest entry was recorded that no checkpoint holds yet; null: all are published. */
   readonly unpublishedSince: string | null
+  /** The same of checkpoints with all the cosignatures that are wanted; null where none are. */
+  readonly uncosignedSince: string | null
   readonly standby: boolean
 }
 
@@ -35,10 +37,13 @@ export async function readState(sql: Sql, logId: number): Promise<DatabaseState>
               from log_head left join log_checkpoint c using (log_id)
               join log_entry e on e.log_id = log_head.log_id and e.leaf_index = coalesce(c.size, 0)
              where log_head.log_id = ${logId}::smallint) as unpublished,
+           (select e.body::json ->> 'recordedAt'
+              from log_checkpoint c join log_entry e on e.log_id = c.log_id and e.leaf_index = c.cosigned_size
+             where c.log_id = ${logId}::smallint) as uncosigned,
            pg_is_in_recovery() as standby`
   const row = rows[0]
   if (row === undefined) throw new Error('one row was asked for')
-  const { writable, as_of, catalogue, quarantined, gap, refused, unpublished, standby } = row
+  const { writable, as_of, catalogue, quarantined, gap, refused, unpublished, uncosigned, standby } = row
   return {
     logWritable: writable,
     copyAsOf: as_of,
@@ -47,6 +52,7 @@ export async function readState(sql: Sql, logId: number): Promise<DatabaseState>
     feedGap: gap,
     feedRefused: refused,
     unpublishedSince: unpublished,
+    uncosignedSince: uncosigned,
     standby,
   }
 }
@@ -59,6 +65,7 @@ interface StateRow {
   gap: boolean
   refused: boolean
   unpublished: string | null
+  uncosigned: string | null
   standby: boolean
 }
 

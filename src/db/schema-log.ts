@@ -48,6 +48,8 @@ export const logCheckpoint = pgTable('log_checkpoint', {
   /** The signed note, byte for byte. */
   note: text().notNull(),
   publishedAt: instant('published_at').notNull().defaultNow(),
+  /** Size of the last one that bore all cosignatures wanted; null while the sealer wants none. */
+  cosignedSize: bigint('cosigned_size', { mode: 'number' }),
 })
 
 /** Keys that sign checkpoints, public halves. A key that no longer signs stays: what it signed is still to be verified. */

@@ -16,6 +16,8 @@ export interface DatabaseReport {
   readonly quarantinedByFeed: Readonly<Record<string, number>>
   /** Age of the oldest entry that no checkpoint holds yet; 0: all are published. */
   readonly unpublishedSeconds: number
+  /** Age of the oldest entry that no checkpoint with all cosignatures holds yet; 0: all are, or none are wanted. */
+  readonly uncosignedSeconds: number
   readonly keys: KeyExpiry
 }
 
@@ -54,8 +56,8 @@ async function read(query: Query): Promise<DatabaseReport> {
     feedIncomplete: { gap: state.feedGap, refused: state.feedRefused },
     quarantined: state.quarantined,
     quarantinedByFeed: Object.fromEntries(feeds.slice(0, FEEDS_MAX).map((each) => [each.feed, each.quarantined])),
-    unpublishedSeconds:
-      state.unpublishedSince === null ? 0 : Math.max(0, Date.now() - Date.parse(state.unpublishedSince)) / 1000,
+    unpublishedSeconds: secondsSince(state.unpublishedSince),
+    uncosignedSeconds: secondsSince(state.uncosignedSince),
     keys,
   }
 }
@@ -66,4 +68,8 @@ async function withPatience<T>(work: Promise<T>): Promise<T | null> {
     timer = setTimeout(resolve, PATIENCE_MS, null)
   })
   return Promise.race([work.catch(() => null), late]).finally(() => clearTimeout(timer))
+}
+
+function secondsSince(since: string | null): number {
+  return since === null ? 0 : Math.max(0, Date.now() - Date.parse(since)) / 1000
 }

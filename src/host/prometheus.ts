@@ -320,6 +320,12 @@ function watchHost(registry: Registry, batches: LaneSeen, watched: Watched): voi
     'max',
   )
   gauge(
+    'kiemthe_log_uncosigned_seconds',
+    'Since the oldest entry was recorded that no checkpoint with all wanted cosignatures holds; 0: all are, or none wanted',
+    state((report) => report.uncosignedSeconds),
+    'max',
+  )
+  gauge(
     'kiemthe_client_key_expiry_days',
     'Until the next client is left without a key in force',
     state((report) => report.keys.firstDays),

@@ -8,6 +8,8 @@ import type { Answer } from './endpoint.ts'
 
 /** The promise is 10 s from recording to publishing; half of it more for clocks that differ and a pass under way. */
 const CHECKPOINT_LATE_MS = 15_000
+/** A witness that is started anew is back in less; who it is and what it costs: `src/audit/README.md`. */
+const COSIGNATURE_LATE_MS = 60_000
 
 /** `GET /health/live`: the process answers. */
 export async function showLive(): Promise<Answer> {
@@ -54,9 +56,11 @@ function degradations(scope: Scope, state: DatabaseState): string[] {
   else if (ageOf(state.catalogueAsOf) > catalogueLateAfterMs) reasons.push('catalogueLate')
   if (state.feedGap) reasons.push('feedGap')
   if (state.feedRefused) reasons.push('feedBatchRefused')
-  const { unpublishedSince } = state
+  const { unpublishedSince, uncosignedSince } = state
   if (unpublishedSince !== null && scope.now().getTime() - Date.parse(unpublishedSince) > CHECKPOINT_LATE_MS)
     reasons.push('checkpointLate')
+  if (uncosignedSince !== null && scope.now().getTime() - Date.parse(uncosignedSince) > COSIGNATURE_LATE_MS)
+    reasons.push('cosignatureLate')
   if (state.quarantined > 0) reasons.push('rowsInQuarantine')
   if (scope.registry !== null && scope.registry.state() !== 'closed') reasons.push('registryUnavailable')
   return reasons

@@ -60,6 +60,24 @@ export const receiptSchema = z
   })
   .meta({ id: 'Receipt' })
 
+const verificationReceiptSchema = receiptSchema
+  .extend({
+    checkpoint: z
+      .strictObject({
+        size: z.int().min(0),
+        rootHash: z
+          .string()
+          .max(44)
+          .regex(/^[A-Za-z0-9+/]{43}=$/),
+      })
+      .nullable()
+      .meta({
+        description:
+          'Size and root of the log as it was published when this was answered: keep it, the log is held to it. Null before the first checkpoint, or when the copy could not be read.',
+      }),
+  })
+  .meta({ id: 'VerificationReceipt' })
+
 export const verificationAnswerSchema = z
   .strictObject({
     id: z.string().max(17).regex(VERIFICATION_ID),
@@ -102,7 +120,7 @@ export const verificationAnswerSchema = z
       feedSequence: z.int().min(0).nullable(),
     }),
     goodUntil: instant.meta({ description: 'Ask again after it. No promise of payment.' }),
-    receipt: receiptSchema,
+    receipt: verificationReceiptSchema,
   })
   .meta({ id: 'VerificationAnswer' })
 

@@ -76,6 +76,8 @@ export interface VerificationAnswer extends Omit<StoredAnswer, 'identity'>, Text
     readonly log: string
     readonly index: number
     readonly leafHash: string
+    /** What was published when this was answered: whoever keeps the answer holds the log to it. */
+    readonly checkpoint: CopyRead['checkpoint']
   }
 }
 

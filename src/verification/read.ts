@@ -89,7 +89,7 @@ async function openAnswer(
   if (entry.sealed === null) throw new ServiceError('verification_erased')
   const text = openDetails(scope.service.dataKeys, entry.subject, entry.sealed)
   const details = JSON.parse(text) as VerificationDetails // our own text, authenticated by its seal
-  const answer = withReceipt(scope, facility, index, details, base64(entry.leafHash))
+  const answer = withReceipt(scope, facility, index, details, base64(entry.leafHash), entry.checkpoint)
   return knownAt === null ? answer : { ...answer, atKnown: await decideAsKnown(scope, details, knownAt) }
 }
 

@@ -66,7 +66,7 @@ export async function verify(
 ): Promise<VerificationAnswer> {
   refuseGuessing(scope, caller, request)
   const checked = await check(scope, request)
-  const { checkedAt, outcome, found } = checked
+  const { checkedAt, outcome, found, checkpoint } = checked
   if (found !== null && caller.facility !== null) {
     scope.service.limits.guessing.note(caller.facility, found, checkedAt.getTime())
   }
@@ -88,7 +88,7 @@ export async function verify(
   if (appended.outcome === 'appended') {
     scope.service.metrics.decided(details.answer.code, details.answer.identity.assurance)
   }
-  const answer = receipt(scope, caller, appended, details, row.leafHash)
+  const answer = receipt(scope, caller, appended, details, row.leafHash, checkpoint)
   // a repeated request asks nobody again
   return plan === null || appended.outcome !== 'appended' ? answer : askRegistry(scope, plan, untilMs, answer)
 }
@@ -112,6 +112,8 @@ export interface Checked {
    * word. Null where nothing can be guessed: a paper without a number, a copy that cannot be read.
    */
   readonly found: boolean | null
+  /** What is published of the log: not recorded, handed on with the receipt. */
+  readonly checkpoint: CopyRead['checkpoint']
 }
 
 /** The decision and what is to be recorded of it. Nothing is recorded yet, so nothing of it may be told. */
@@ -151,7 +153,7 @@ export async function check(scope: Job, request: VerificationRequest): Promise<C
     assurance: answer.identity.assurance,
   }
   const found = copy === null || evidence.number === null ? null : comparison?.match === 'matches'
-  return { checkedAt, outcome, details, evidence, found }
+  return { checkedAt, outcome, details, evidence, found, checkpoint: copy?.checkpoint ?? null }
 }
 
 const OWN_PROVINCE = '38'
@@ -242,13 +244,14 @@ function receipt(
   appended: Appended,
   details: VerificationDetails,
   leafHash: string,
+  checkpoint: CopyRead['checkpoint'],
 ): VerificationAnswer {
   switch (appended.outcome) {
     case 'appended':
-      return withReceipt(scope, caller.facility ?? '', appended.index, details, leafHash)
+      return withReceipt(scope, caller.facility ?? '', appended.index, details, leafHash, checkpoint)
     case 'repeated': {
       const earlier = JSON.parse(appended.details) as VerificationDetails // our own text, authenticated by its seal
-      return withReceipt(scope, caller.facility ?? '', appended.index, earlier, base64(appended.leafHash))
+      return withReceipt(scope, caller.facility ?? '', appended.index, earlier, base64(appended.leafHash), checkpoint)
     }
     case 'keyTakenByAnotherRequest':
       throw new ServiceError('idempotency_conflict')
@@ -264,6 +267,7 @@ export function withReceipt(
   index: number,
   details: VerificationDetails,
   leafHash: string,
+  checkpoint: CopyRead['checkpoint'],
 ): VerificationAnswer {
   const deed = { logId: LOG_ID, index, facility, person: details.person }
   const { checkedAt, serviceDate, decision, code, cause, vssCode, vssCodeSource, warnings, ...rest } = details.answer
@@ -284,6 +288,7 @@ export function withReceipt(
       log: String(LOG_ID),
       index,
       leafHash,
+      checkpoint,
     },
   }
 }

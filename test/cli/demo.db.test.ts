@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { importJWK, SignJWT } from 'jose'
@@ -135,6 +135,38 @@ describe('a first start', () => {
     expect(said).not.toContain(await readFile(join(data, 'postgres', 'password'), 'utf8'))
   })
 
+  test('has a witness beside it, and a proof is verified offline with the keys of both', async () => {
+    const { body } = await post(url(), await tokenOf('--facility', '38001'), scanOf(4).request)
+    const [answer, proof, entry, growth, keys] = ['answer', 'proof', 'entry', 'growth', 'witness-policy.txt'].map(
+      (name) => join(data, name),
+    ) as [string, string, string, string, string]
+    const index = body.receipt?.index ?? 0
+    const seen = body.receipt?.checkpoint ?? null
+    expect(seen?.size).toBeLessThanOrEqual(index)
+    const fetched = async (path: string) => (await fetch(`${url()}/v1/log/1/${path}`)).text()
+    await expect
+      .poll(() => fetched(`proof/${index}`), { timeout: 10_000, interval: 100 })
+      .toMatch(/— witness\.kiemthe\.example\/demo \S+\n$/)
+    const proofText = await fetched(`proof/${index}`)
+    const size = proofText.split('\n\n')[1]?.split('\n')[1]
+    await writeFile(answer, JSON.stringify(body))
+    await writeFile(proof, proofText)
+    await writeFile(growth, await fetched(`consistency?from=${seen?.size}&to=${size}`))
+    const held = await kiemthe(['verify-proof', proof, '--keys', keys, '--answer', answer, '--growth', growth])
+    expect(held).toMatchObject({ code: 0, stderr: '' })
+    expect(held.stdout).toContain(`Đã chứng minh: bản ghi số ${index} nằm trong nhật ký`)
+    expect(held.stdout).toContain('Cosigned by: demo (')
+    expect(held.stdout).toContain(`The log that the answer saw (${seen?.size} entries) is how this one begins.`)
+    const [row] = await asOwner(
+      (sql) => sql<{ body: string }[]>`select body from log_entry where leaf_index = ${index}`,
+    )
+    await writeFile(entry, row?.body ?? '')
+    expect(await kiemthe(['verify-proof', proof, '--keys', keys, '--entry', entry])).toMatchObject({ code: 0 })
+    await writeFile(entry, `${row?.body} `)
+    const changed = await kiemthe(['verify-proof', proof, '--keys', keys, '--entry', entry])
+    expect(changed).toMatchObject({ code: 1, stdout: expect.stringContaining('NOT proven (notInTree)') })
+  })
+
   test('publishes what it recorded: an outsider proves a receipt with public bytes alone', async () => {
     const { body } = await post(url(), await tokenOf('--facility', '38001'), scanOf(3).request)
     const leafHash = Buffer.from(body.receipt?.leafHash ?? '', 'base64')
@@ -148,6 +180,7 @@ describe('a first start', () => {
     expect(() => checkProof(text, key, leafHash.reverse())).toThrow()
     const checkpoint = checkpointOf(await (await fetch(`${url()}/v1/log/1/checkpoint`)).text(), key)
     expect(checkpoint.size).toBeGreaterThan(body.receipt?.index ?? 0)
+    expect(body.receipt).toHaveProperty('checkpoint')
     // the private half is in no process that answers: it stands in one file of its own
     const { privateKey } = JSON.parse(await readFile(join(data, 'seal-key.json'), 'utf8')) as { privateKey: string }
     for (const name of ['data-keys.json', 'token-keys.json', 'roles.json'])

@@ -151,7 +151,13 @@ function expectAnswerOrProblem(reply: Replied): void {
     identity: expect.any(Object),
     coverages: expect.any(Array),
     data: expect.any(Object),
-    receipt: { checkCode: expect.any(String), log: '1', index: expect.any(Number), leafHash: expect.any(String) },
+    receipt: {
+      checkCode: expect.any(String),
+      log: '1',
+      index: expect.any(Number),
+      leafHash: expect.any(String),
+      checkpoint: null,
+    },
   })
 }
 

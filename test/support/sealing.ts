@@ -20,6 +20,7 @@ export async function sealerOn(sql: Sql, part: Partial<SealJob> = {}): Promise<S
     verifier,
     mark: null,
     cosign: async ({ note }) => note,
+    isCosigned: null,
     ...part,
   }
 }

@@ -36,6 +36,7 @@ const copy: CopyRead = {
     loadedAt: '2026-11-24 02:47:01.5+00',
     incomplete: false,
   },
+  checkpoint: null,
   coverages: [],
 }
 

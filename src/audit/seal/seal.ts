@@ -34,6 +34,8 @@ export type SealFault =
   | 'markForged'
   | 'markNotPrefix'
   | 'logBehindMark'
+  | 'logBehindWitness'
+  | 'witnessNotPrefix'
   | 'witnessChangedCheckpoint'
 
 export class SealRefused extends Error {
@@ -72,9 +74,12 @@ export interface SealJob {
   readonly mark: SealMark | null
   /**
    * Asked between signing and publishing: the same note, with what witnesses added to its signatures. It may take time (the
-   * promise is 10 s), and it may reject: then nothing is published, and the next pass signs anew.
+   * promise is 10 s), and it may reject: then nothing is published, and the next pass signs anew. It may add fewer than are
+   * wanted: desks do not wait for witnesses, and the next pass asks again.
    */
   readonly cosign: (checkpoint: Unpublished) => Promise<string>
+  /** Whether a note bears the cosignatures that are wanted; null: none are. */
+  readonly isCosigned: ((note: string) => boolean) | null
 }
 
 export interface SealPass {
@@ -101,12 +106,18 @@ export async function sealPass(job: SealJob): Promise<SealPass> {
     if (!(await integrate(job, size, to))) return { integrated: size - began.treeSize, published: null, more: true }
     size = to
   }
-  const published = size > (began.published?.size ?? -1) ? await publish(job, began, size) : 'nothingNew'
+  const published = isDue(job, began, size) ? await publish(job, began, size) : 'nothingNew'
   return {
     integrated: size - began.treeSize,
     published: published === 'done' ? size : null,
     more: published === 'lost' || size < began.headSize,
   }
+}
+
+/** There are new entries, or the witnesses of the last ones are still to come. */
+function isDue(job: SealJob, { published }: SealState, size: number): boolean {
+  if (published === null || size > published.size) return true
+  return job.isCosigned !== null && !job.isCosigned(published.note)
 }
 
 async function integrate(job: SealJob, from: number, to: number): Promise<boolean> {
@@ -126,7 +137,7 @@ async function integrate(job: SealJob, from: number, to: number): Promise<boolea
   return job.query((sql) => moveTree(sql, job.logId, { from, to, tiles }))
 }
 
-async function publish(job: SealJob, state: SealState, size: number): Promise<'done' | 'lost'> {
+async function publish(job: SealJob, state: SealState, size: number): Promise<'done' | 'lost' | 'nothingNew'> {
   const read = tilesOfLog(job)
   const next = { origin: state.origin, size, root: await rootAt(read, size) }
   if (state.published !== null) {
@@ -146,7 +157,10 @@ async function publish(job: SealJob, state: SealState, size: number): Promise<'d
   }
   if (mark !== null) await refuseFork(read, mark, next, 'markNotPrefix')
 
-  const note = signNote(checkpointText(next), [job.signer])
+  // the same tree once more: with the cosignatures that it has already
+  const former = state.published?.note ?? null
+  const again = former !== null && openNote(former, [job.verifier])?.text === checkpointText(next)
+  const note = again ? former : signNote(checkpointText(next), [job.signer])
   // before anybody can see it: what was signed once binds, published or not
   await job.mark?.write(note)
   const cosigned = await job.cosign({
@@ -156,8 +170,9 @@ async function publish(job: SealJob, state: SealState, size: number): Promise<'d
   })
   const opened = openNote(cosigned, [job.verifier])
   if (opened?.text !== checkpointText(next)) throw new SealRefused('witnessChangedCheckpoint', size)
-  const former = state.published?.note ?? null
-  const done = await job.query((sql) => replaceCheckpoint(sql, job.logId, former, { size, note: cosigned }))
+  const isCosigned = job.isCosigned?.(cosigned) ?? null
+  if (cosigned === former) return 'nothingNew'
+  const done = await job.query((sql) => replaceCheckpoint(sql, job.logId, former, { size, note: cosigned, isCosigned }))
   return done ? 'done' : 'lost'
 }
 

@@ -86,21 +86,29 @@ export async function moveTree(
   return moved.count === 1
 }
 
-/** Publishes: one statement, only while the former checkpoint still stands. False: another sealer was first. */
+/**
+ * Publishes: one statement, only while the former checkpoint still stands. False: another sealer was first. Beside it
+ * stands the size of the last one that had all cosignatures wanted; null while none are.
+ */
 export async function replaceCheckpoint(
   sql: Sql,
   logId: number,
   former: string | null,
-  next: { readonly size: number; readonly note: string },
+  next: { readonly size: number; readonly note: string; readonly isCosigned: boolean | null },
 ): Promise<boolean> {
+  const cosigned = next.isCosigned === true ? next.size : 0
   const replaced =
     former === null
       ? await sql`
-        insert into log_checkpoint (log_id, size, note) values (${logId}::smallint, ${next.size}::bigint, ${next.note})
+        insert into log_checkpoint (log_id, size, note, cosigned_size)
+        select ${logId}::smallint, ${next.size}::bigint, ${next.note},
+               case when ${next.isCosigned !== null}::boolean then ${cosigned}::bigint end
         on conflict (log_id) do nothing`
       : await sql`
-        update log_checkpoint set size = ${next.size}::bigint, note = ${next.note}, published_at = now()
-         where log_id = ${logId}::smallint and note = ${former} and size < ${next.size}::bigint`
+        update log_checkpoint set size = ${next.size}::bigint, note = ${next.note}, published_at = now(),
+               cosigned_size = case when ${next.isCosigned !== null}::boolean
+                                    then greatest(cosigned_size, ${cosigned}::bigint) end
+         where log_id = ${logId}::smallint and note = ${former} and size <= ${next.size}::bigint`
   return replaced.count === 1
 }
 

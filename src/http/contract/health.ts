@@ -17,6 +17,7 @@ const readySchema = z
           'catalogueMissing',
           'catalogueLate',
           'checkpointLate',
+          'cosignatureLate',
           'rowsInQuarantine',
           'registryUnavailable',
         ]),

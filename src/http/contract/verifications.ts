@@ -55,6 +55,7 @@ const EXAMPLE = {
     log: '1',
     index: 0,
     leafHash: 'AbN8qQgfrsGvq4XGm4xRIdjTrNTJYhzTKyKi7AnmU6I=',
+    checkpoint: null,
   },
 }
 

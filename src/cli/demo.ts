@@ -1,8 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 import { DEMO_AGREEMENT } from '../../mocks/population-registry/start.ts'
-import { person } from '../../mocks/province/person.ts'
-import { chipIdQrText } from '../../mocks/province/qr.ts'
 import type { Mocks } from '../../mocks/start.ts'
 import { type IsoDate, parseIsoDate, todayInVietnam } from '../calendar.ts'
 import { type Config, readConfig } from '../config.ts'
@@ -41,6 +39,7 @@ import { appUrlOf, embeddedUrl, sealerUrlOf, syncUrlOf } from './owner-url.ts'
 import { recheckLoop } from './recheck.ts'
 import { startBeside } from './sealer-process.ts'
 import { UsageError } from './usage-error.ts'
+import { count, printWelcome } from './welcome.ts'
 
 /** The province's own report: 3,256,000 cards synced to chip IDs. */
 const CARDS_DEFAULT = 3_256_000
@@ -339,54 +338,6 @@ async function environmentOf(options: Options, folder: DataFolder, appUrl: strin
   }
 }
 
-export function printWelcome(
-  known: Demo,
-  port: number,
-  folder: DataFolder,
-  registryUrl: string | null,
-  beside: readonly string[],
-): void {
-  const someone = person({ seed: known.seed, baseDate: known.baseDate }, 0)
-  const request = {
-    evidence: { kind: 'chipIdQr', text: chipIdQrText(someone) },
-    serviceDate: todayInVietnam(new Date()),
-    purpose: 'arrival',
-  }
-  const registryConsent = { method: 'signedForm', reference: 'demo', givenAt: new Date().toISOString() }
-  const data = folder.path === dataFolder(DATA_FOLDER).path ? '' : ` --data '${folder.path}'`
-  const url = `http://127.0.0.1:${port}`
-  process.stdout.write(
-    [
-      '',
-      `Kiểm thẻ: 669 facilities, ${count(known.cards)} insurance records as of ${known.baseDate}.`,
-      'A first verification (paste it into another terminal, in this folder):',
-      '',
-      ...curl(request),
-      '',
-      ...(registryUrl === null
-        ? []
-        : [
-            `With the person's consent the population registry is asked too (a mock; \`registry\` says what it answered):`,
-            '',
-            ...curl({ ...request, officer: 'NV-0042', registryConsent }),
-            '',
-          ]),
-      `More people: npm run -s kiemthe -- sample --count 5${data}`,
-      ...beside,
-      `ready ${url}`,
-      '',
-    ].join('\n'),
-  )
-
-  function curl(body: unknown): string[] {
-    return [
-      `curl -s ${url}/v1/verifications -H 'content-type: application/json' \\`,
-      `  -H "authorization: Bearer $(npm run -s kiemthe -- token --facility 38001${data})" \\`,
-      `  -d '${JSON.stringify(body).replaceAll("'", "'\\''")}'`,
-    ]
-  }
-}
-
 export function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve()
@@ -397,8 +348,4 @@ export function aborted(signal: AbortSignal): Promise<void> {
 /** To people, on stderr: stdout ends with the `ready` line. */
 export function say(line: string): void {
   process.stderr.write(`${line}\n`)
-}
-
-function count(n: number): string {
-  return n.toLocaleString('en-US')
 }

@@ -9,7 +9,6 @@ import {
   aborted,
   DEMO_COPY_HOURS,
   type Options,
-  printWelcome,
   readDemo,
   readOptions,
   say,
@@ -21,6 +20,7 @@ import { EmbeddedError } from './embedded/error.ts'
 import { appUrlOf, ownerUrlOf } from './owner-url.ts'
 import { startBeside } from './sealer-process.ts'
 import { UsageError } from './usage-error.ts'
+import { printWelcome } from './welcome.ts'
 
 /** Beside `npm start`, which has 8787. */
 const PORT_DEFAULT = 8788

@@ -142,6 +142,7 @@ describe('what was loaded', () => {
       expect(found[n]).toEqual({
         subject: lookupKey(keys, someone.citizenId),
         watermark: { feedSequence: 1, asOf, loadedAt: expect.any(String), incomplete: false },
+        checkpoint: null,
         coverages: someone.coverages.map(coverageOf).toSorted(byNumber),
       })
     })

@@ -7,7 +7,7 @@ import { ServiceError } from '../../errors.ts'
 import type { Manifest } from '../manifest.ts'
 import { refuseOther } from '../watermark/refuse-other.ts'
 import { readFeedState } from '../watermark/store.ts'
-import { endings, numbersOf, type PreparedDelta, prepareDelta, withoutClaims } from './prepare.ts'
+import { claimsOf, endings, type PreparedDelta, prepareDelta, withoutClaims } from './prepare.ts'
 import { applying, findHolders } from './store.ts'
 
 /** How an entry of the log is made: by whoever runs this. */
@@ -40,7 +40,7 @@ export async function applyDelta(
     return { state: 'already' }
   }
   const read = await prepareDelta(keys, manifest, source)
-  const prepared = withoutClaims(keys, manifest, read, await findHolders(sql, numbersOf(read.changes)))
+  const prepared = withoutClaims(keys, manifest, read, await findHolders(sql, claimsOf(read.changes)))
   if (sequence > held.sequence + 1) {
     const ended = await applyEndings(sql, manifest, prepared, deed)
     return { state: 'gap', missingFrom: held.sequence + 1, missingTo: sequence - 1, endings: ended }

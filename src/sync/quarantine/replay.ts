@@ -4,7 +4,7 @@ import type { DataKeys } from '../../data-keys.ts'
 import type { Sql } from '../../db/connect.ts'
 import { openBytes } from '../../seal.ts'
 import type { MakeDeed } from '../delta/apply.ts'
-import { type Change, changeOf, numbersOf, withoutClaims } from '../delta/prepare.ts'
+import { type Change, changeOf, claimsOf, withoutClaims } from '../delta/prepare.ts'
 import { applying, findHolders } from '../delta/store.ts'
 import { readRow } from '../read-row.ts'
 import { readFeedState } from '../watermark/store.ts'
@@ -60,6 +60,6 @@ async function replayLine(sql: Sql, keys: DataKeys, deed: MakeDeed, line: Quaran
 }
 
 async function unclaimed(sql: Sql, keys: DataKeys, line: QuarantinedLine, change: Change): Promise<readonly Change[]> {
-  const holders = await findHolders(sql, numbersOf([change]))
+  const holders = await findHolders(sql, claimsOf([change]))
   return withoutClaims(keys, line, { changes: [change], quarantine: [] }, holders).changes
 }

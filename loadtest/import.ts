@@ -21,10 +21,12 @@ export async function importFigures(args: string[]): Promise<void> {
   const province = { seed: 'figures', baseDate: todayInVietnam(new Date()) }
   const world = await openSyncWorld('import')
   const take = async (what: string, rows: number, path: string) => {
+    const before = await world.postgresCpu()
     const run = await world.startImport(path).ended
+    const inPostgres = (await world.postgresCpu()) - before
     if (run.code !== 0) throw new Error(run.said)
     say(
-      `${what}: ${rows} rows in ${run.seconds.toFixed(1)} s, ${(rows / run.seconds).toFixed(0)}/s, peak ${run.peakMegabytes} MB`,
+      `${what}: ${rows} rows in ${run.seconds.toFixed(1)} s, ${(rows / run.seconds).toFixed(0)}/s, peak ${run.peakMegabytes} MB; processor ${run.cpuSeconds.toFixed(1)} s, PostgreSQL's ${inPostgres.toFixed(1)} s`,
     )
     const streamed = /(\d[\d,]*) records in ([\d:]+) \((\d[\d,]*)\/s\)/.exec(run.said)
     if (streamed !== null) say(`  of that reading, sealing and copying: ${streamed[3]}/s`)
@@ -47,7 +49,12 @@ export async function importFigures(args: string[]): Promise<void> {
     )
     const run = await take('first full feed', records, first.path)
     const copies: number[] = []
+    const control = { own: process.cpuUsage(), postgres: await world.postgresCpu() }
     for (let round = 0; round < 3; round++) copies.push(await plainCopy(world.sql))
+    const copyCpu = process.cpuUsage(control.own)
+    say(
+      `  COPY processor ${((copyCpu.user + copyCpu.system) / 3e6).toFixed(1)} s, PostgreSQL's ${(((await world.postgresCpu()) - control.postgres) / 3).toFixed(1)} s`,
+    )
     const copy = copies.toSorted((a, b) => a - b)[1] ?? Number.NaN
     say(`plain COPY of the same rows: ${copy.toFixed(1)} s; ratio ${(copy / run.seconds).toFixed(2)}`)
     const second = await write(

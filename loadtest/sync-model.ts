@@ -187,7 +187,7 @@ class Full extends Step {
     await openStage(sql, plan.source)
     const lines = { position: 0, count: this.told.length, bytes }
     if (lines.count > 0)
-      await copyStageChunk(sql, plan.source, prepareLines(deriveDataKeys(dataKeys), plan, 0, 'stage', lines))
+      await copyStageChunk(sql, plan.source, await prepareLines(deriveDataKeys(dataKeys), plan, 0, 'stage', lines))
     await mergeStaged(job)
     const kept = [...model.held].filter(([key, now]) => {
       const says = this.told.find((each) => each.key === key)?.says

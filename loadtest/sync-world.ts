@@ -21,6 +21,7 @@ import { connect, type Sql } from '../src/db/connect.ts'
 import { ensureDatabase } from '../src/db/database.ts'
 import { migrateSchema } from '../src/db/migrate.ts'
 import { ensureRoles } from '../src/db/roles.ts'
+import { cpuOf, processorTime } from './processor-time.ts'
 
 const CLI = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
 
@@ -36,13 +37,21 @@ export interface SyncWorld {
   readonly key: FeedKey
   /** `kiemthe import …` as a process. */
   readonly startImport: (...args: string[]) => ImportProcess
+  /** Processor time that PostgreSQL has taken until now, all its processes, in seconds. */
+  readonly postgresCpu: () => Promise<number>
   readonly close: () => Promise<void>
 }
 
 export interface ImportProcess {
   readonly child: ChildProcess
-  /** Its code, null after a signal; seconds; most memory it had, in MB; what it said. */
-  readonly ended: Promise<{ code: number | null; seconds: number; peakMegabytes: number; said: string }>
+  /** Its code, null after a signal; seconds; processor time of its own; most memory it had, in MB; what it said. */
+  readonly ended: Promise<{
+    code: number | null
+    seconds: number
+    cpuSeconds: number
+    peakMegabytes: number
+    said: string
+  }>
 }
 
 export async function openSyncWorld(name: string): Promise<SyncWorld> {
@@ -75,6 +84,7 @@ export async function openSyncWorld(name: string): Promise<SyncWorld> {
     feeds,
     key,
     startImport: (...args) => startImport(args, { DATABASE_URL: ownerUrl, DATA_KEYS_FILE: folder.dataKeysFile }),
+    postgresCpu: () => processorTime(postgres.pid),
     close: async () => {
       await sql.end({ timeout: 5 })
       await postgres.stop()
@@ -95,7 +105,14 @@ function startImport(args: readonly string[], env: Readonly<Record<string, strin
     said += text
   })
   let peakMegabytes = 0
+  let cpuSeconds = 0
   const look = setInterval(() => {
+    cpuOf(child.pid ?? 0).then(
+      ({ own }) => {
+        cpuSeconds = own
+      },
+      () => {}, // it has ended
+    )
     readFile(`/proc/${child.pid}/status`, 'utf8').then(
       (status) => {
         peakMegabytes = Math.max(peakMegabytes, Math.round(Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024))
@@ -105,7 +122,7 @@ function startImport(args: readonly string[], env: Readonly<Record<string, strin
   }, 200)
   const ended = once(child, 'close').then(([code]) => {
     clearInterval(look)
-    return { code: code as number | null, seconds: (performance.now() - began) / 1000, peakMegabytes, said }
+    return { code: code as number | null, seconds: (performance.now() - began) / 1000, cpuSeconds, peakMegabytes, said }
   })
   return { child, ended }
 }

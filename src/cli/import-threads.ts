@@ -7,7 +7,7 @@ const THREADS = 2
 /** A thread makes the next chunk while its former one is copied: 2 × (2 MB of lines, 1.6 MB of COPY) a thread. */
 const CHUNKS_AHEAD = 2
 /** As for the demo's load: a thread makes garbage by the row. */
-const THREAD_LIMITS = { maxYoungGenerationSizeMb: 16, maxOldGenerationSizeMb: 160 }
+const THREAD_LIMITS = { maxYoungGenerationSizeMb: 32, maxOldGenerationSizeMb: 160 }
 
 export interface ImportThreads {
   /** Resolves when a thread has taken it, which is when there is room for it. */

@@ -26,7 +26,8 @@ if (port === null) throw new Error('this file is the body of a worker thread')
 const keys = deriveDataKeys(dataKeys)
 const sql = connect(databaseUrl, { connectionsMax: 1, statementTimeoutMs: 0, applicationName: 'kiemthe import' })
 
-// while PostgreSQL takes one chunk, the next one is made: at most one copy is under way in a thread
+// while PostgreSQL takes one chunk, the next one is made: one of each is under way in a thread at the most
+let making: Promise<unknown> = Promise.resolve()
 let copying: Promise<void> = Promise.resolve()
 
 port.on('message', (message: ToImportWorker) => {
@@ -36,10 +37,12 @@ port.on('message', (message: ToImportWorker) => {
   }
   const { chunk, position, count } = message
   const bytes = Buffer.from(message.bytes.buffer, message.bytes.byteOffset, message.bytes.length) // came as Uint8Array
-  const prepared = prepareLines(keys, plan, chunk, target, { position, count, bytes })
-  copying = copying.then(() =>
-    target === 'stage' ? copyStageChunk(sql, plan.source, prepared) : copyChunk(sql, plan, prepared),
-  )
+  const made = making.then(() => prepareLines(keys, plan, chunk, target, { position, count, bytes }))
+  making = made
+  copying = copying.then(async () => {
+    const prepared = await made
+    await (target === 'stage' ? copyStageChunk(sql, plan.source, prepared) : copyChunk(sql, plan, prepared))
+  })
   copying.then(
     () => port.postMessage({ rows: count } satisfies FromImportWorker),
     (error: unknown) => {

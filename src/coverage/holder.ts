@@ -15,6 +15,7 @@ export interface SealedHolder {
 /** In the order of their elements in the sealed array. */
 const DAYS = ['validFrom', 'validTo', 'fiveYearsFrom', 'statusFrom'] as const
 const HOLDER_PARTS = 5
+const ISO_DATE_LENGTH = 10
 
 /**
  * The sealed part of a coverage: an array, since its member names would be 60 of 130 bytes in 100 million rows.
@@ -25,17 +26,21 @@ const HOLDER_PARTS = 5
 export function sealHolder(keys: DataKeys, subject: string, holder: Holder, days: CoverageDays): SealedHolder {
   const { citizenId, fullName, dateOfBirth, sex, cardNumber } = holder
   const parts: (string | null)[] = [citizenId, fullName, dateOfBirth, sex, cardNumber]
+  const birthday = birthdayOf(dateOfBirth)
   const clear = {
-    validFrom: firstOfMonthOn(dateOfBirth, days.validFrom),
-    validTo: days.validTo && lastOfMonthOn(dateOfBirth, days.validTo),
-    fiveYearsFrom: days.fiveYearsFrom && firstOfMonthOn(dateOfBirth, days.fiveYearsFrom),
-    statusFrom: days.statusFrom && firstOfMonthOn(dateOfBirth, days.statusFrom),
+    validFrom: firstOfMonthOn(birthday, days.validFrom),
+    validTo: days.validTo && lastOfMonthOn(birthday, days.validTo),
+    fiveYearsFrom: days.fiveYearsFrom && firstOfMonthOn(birthday, days.fiveYearsFrom),
+    statusFrom: days.statusFrom && firstOfMonthOn(birthday, days.statusFrom),
   }
-  DAYS.forEach((name, i) => {
-    if (clear[name] === days[name]) return
-    while (parts.length < HOLDER_PARTS + i) parts.push(null)
-    parts.push(days[name])
-  })
+  let place = HOLDER_PARTS
+  for (const name of DAYS) {
+    if (clear[name] !== days[name]) {
+      while (parts.length < place) parts.push(null)
+      parts.push(days[name])
+    }
+    place++
+  }
   return { sealed: seal(keys, 'coverage', subject, JSON.stringify(parts)), days: clear }
 }
 
@@ -69,16 +74,16 @@ export function openHolder(
   }
 }
 
-function firstOfMonthOn(dateOfBirth: string, day: IsoDate): IsoDate {
-  return isBirthday(dateOfBirth, day) ? (`${day.slice(0, 8)}01` as IsoDate) : day
+function firstOfMonthOn(birthday: string, day: IsoDate): IsoDate {
+  return day.endsWith(birthday) ? (`${day.slice(0, 8)}01` as IsoDate) : day
 }
 
-function lastOfMonthOn(dateOfBirth: string, day: IsoDate): IsoDate {
-  if (!isBirthday(dateOfBirth, day)) return day
+function lastOfMonthOn(birthday: string, day: IsoDate): IsoDate {
+  if (!day.endsWith(birthday)) return day
   return `${day.slice(0, 8)}${daysInMonth(+day.slice(0, 4), +day.slice(5, 7))}` as IsoDate
 }
 
-/** Of a birth date known to the year or month alone no day tells more than chance. */
-function isBirthday(dateOfBirth: string, day: IsoDate): boolean {
-  return dateOfBirth.length === day.length && dateOfBirth.endsWith(day.slice(4))
+/** `-MM-DD`. Of a birth date known to the year or month alone no day tells more than chance: a text that no day ends with. */
+function birthdayOf(dateOfBirth: string): string {
+  return dateOfBirth.length === ISO_DATE_LENGTH ? dateOfBirth.slice(4) : 'none'
 }

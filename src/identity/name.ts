@@ -17,6 +17,10 @@ const RAW_CHARS_MAX = 2048
 /** Latin letters as Vietnamese uses them, composed. Nearly every name stops here. */
 const PLAIN = /^[A-Za-z\u00C0-\u00D6\u00D8-\u00F6\u00F8-\u024F\u1E00-\u1EFF ]+$/
 
+/** Such letters with single spaces between them: composed, visible, and what normalising would leave of them. */
+const TIDY =
+  /^(?:[A-Za-z\u00C0-\u00D6\u00D8-\u00F6\u00F8-\u024F\u1E00-\u1EFF]+ )*[A-Za-z\u00C0-\u00D6\u00D8-\u00F6\u00F8-\u024F\u1E00-\u1EFF]+$/
+
 /**
  * `Sm` holds the bar and the angle brackets, `C` the controls and lone surrogates. `Sk` is not listed: grave and acute stand
  * for the apostrophe in names such as H`Hen.
@@ -27,6 +31,7 @@ const FOREIGN_TO_NAMES = /[\p{N}\p{C}\p{Sm}\p{Sc}\p{So}]/u
 const LOOSE_MARKS = /[-\u2010-\u2015'\u2018\u2019\u02B9\u02BC`\u00B4.\u00B7]+/g
 
 export function parseFullName(text: string): Parsed<FullName, EvidenceIssue> {
+  if (text.length <= NAME_CHARS_MAX && TIDY.test(text)) return { ok: true, value: text as FullName }
   if (text.length > RAW_CHARS_MAX) return { ok: false, issue: 'name_too_long' }
   const name = singleSpaced(withoutInvisible(text).normalize('NFC'))
   if (name === '') return { ok: false, issue: 'name_empty' }

@@ -8,6 +8,9 @@ const NULL_FIELD = -1
 /** PostgreSQL counts days and microseconds from 2000-01-01. */
 const EPOCH_2000_MS = 946_684_800_000
 const DAY_MS = 86_400_000
+/** Of one UTF-16 unit. */
+const UTF8_BYTES_MAX = 3
+const TWO_TO_32 = 4_294_967_296
 
 export class CopyBuffer {
   #bytes: Buffer
@@ -31,7 +34,14 @@ export class CopyBuffer {
 
   int64(value: number | bigint): void {
     this.#length(8)
-    this.#end = this.#bytes.writeBigInt64BE(BigInt(value), this.#end)
+    if (typeof value === 'bigint') {
+      this.#end = this.#bytes.writeBigInt64BE(value, this.#end)
+      return
+    }
+    // without a bigint made for each row's position
+    const high = Math.floor(value / TWO_TO_32)
+    this.#end = this.#bytes.writeInt32BE(high, this.#end)
+    this.#end = this.#bytes.writeUInt32BE(value - high * TWO_TO_32, this.#end)
   }
 
   /** 32 hex digits. */
@@ -45,9 +55,9 @@ export class CopyBuffer {
       this.nothing()
       return
     }
-    const length = Buffer.byteLength(value)
-    this.#length(length)
-    this.#end += this.#bytes.write(value, this.#end)
+    this.#room(4 + value.length * UTF8_BYTES_MAX)
+    const length = this.#bytes.write(value, this.#end + 4)
+    this.#end = this.#bytes.writeInt32BE(length, this.#end) + length
   }
 
   bytea(value: Uint8Array): void {

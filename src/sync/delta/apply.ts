@@ -7,7 +7,7 @@ import { ServiceError } from '../../errors.ts'
 import type { Manifest } from '../manifest.ts'
 import { refuseOther } from '../watermark/refuse-other.ts'
 import { isNamedUnder, noteHeld, readFeedState } from '../watermark/store.ts'
-import { endings, numbersOf, type PreparedDelta, prepareDelta, withoutClaims } from './prepare.ts'
+import { claimsOf, endings, type PreparedDelta, prepareDelta, withoutClaims } from './prepare.ts'
 import { applying, findHolders } from './store.ts'
 
 /** How an entry of the log is made: by whoever runs this. */
@@ -43,7 +43,7 @@ export async function applyDelta(
     return { state: 'already' }
   }
   const read = await prepareDelta(keys, manifest, source)
-  const prepared = withoutClaims(keys, manifest, read, await findHolders(sql, numbersOf(read.changes)))
+  const prepared = withoutClaims(keys, manifest, read, await findHolders(sql, claimsOf(read.changes)))
   if (sequence > held.sequence + 1) {
     await noteHeld(sql, feed, sequence)
     const ended = await applyEndings(sql, manifest, prepared, generation, deed)

@@ -85,13 +85,25 @@ export function endings(changes: readonly Change[]): Change[] {
   return changes.filter((each) => each.op === 'put' && ENDING.has(each.version.status))
 }
 
+/** A number that leads to somebody: as a delta says, or as the copy has it. */
+export interface Claim {
+  readonly number: LookupKey
+  readonly subject: LookupKey
+}
+
 /** Every number that a delta leads to somebody, for `findHolders`. */
-export function numbersOf(changes: readonly Change[]): LookupKey[] {
-  return changes.flatMap((each) => (each.op === 'put' ? [each.version.subject, ...each.aliases] : []))
+export function claimsOf(changes: readonly Change[]): Claim[] {
+  const claims: Claim[] = []
+  for (const each of changes) {
+    if (each.op === 'remove') continue
+    const { subject } = each.version
+    for (const number of [subject, ...each.aliases]) claims.push({ number, subject })
+  }
+  return claims
 }
 
 /**
- * Takes out who claims a number of another person; `held` says to whom the numbers lead now. A number passes on when its
+ * Takes out who claims a number of another person; `held` says to whom such numbers lead now. A number passes on when its
  * holder got another one, and that is believed when the claimant has the holder's own number among the former ones and
  * the holder's insurance number: a slip of the feed must not close a stranger's records.
  */
@@ -99,7 +111,7 @@ export function withoutClaims(
   keys: DataKeys,
   manifest: Pick<Manifest, 'feed' | 'sequence'>,
   prepared: PreparedDelta,
-  held: readonly { readonly number: LookupKey; readonly subject: LookupKey }[],
+  held: readonly Claim[],
 ): PreparedDelta {
   const holders = new Map(held.map((each) => [each.number, each.subject]))
   const puts = prepared.changes.filter((each) => each.op === 'put')

@@ -5,7 +5,7 @@ import type { Sql } from '../../db/connect.ts'
 import { CATALOGUE_FEED } from '../../facility/facility.ts'
 import { openBytes } from '../../seal.ts'
 import type { MakeDeed } from '../delta/apply.ts'
-import { type Change, changeOf, numbersOf, withoutClaims } from '../delta/prepare.ts'
+import { type Change, changeOf, claimsOf, withoutClaims } from '../delta/prepare.ts'
 import { applying, findHolders } from '../delta/store.ts'
 import { readRow } from '../read-row.ts'
 import { isNamedUnder, readFeedState } from '../watermark/store.ts'
@@ -65,6 +65,6 @@ async function replayLine(sql: Sql, keys: DataKeys, deed: MakeDeed, line: Quaran
 }
 
 async function unclaimed(sql: Sql, keys: DataKeys, line: QuarantinedLine, change: Change): Promise<readonly Change[]> {
-  const holders = await findHolders(sql, numbersOf([change]))
+  const holders = await findHolders(sql, claimsOf([change]))
   return withoutClaims(keys, line, { changes: [change], quarantine: [] }, holders).changes
 }

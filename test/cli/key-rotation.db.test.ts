@@ -540,7 +540,9 @@ test('files of another service would be taken up, and everybody told that there 
   const wrong = { ...(await dataFile()), lookup: Buffer.alloc(32, 9).toString('base64') }
   await expect(server.useKeys({ data: wrong, token: await tokenFile() })).rejects.toThrow('not those')
   const reply = await send(url, { token: null, method: 'GET', path: '/health/ready' })
-  expect(reply.json['reasons']).toEqual(['rowsInQuarantine'])
+  // nobody seals here: a run of more than 15 s is told so too
+  const reasons = (reply.json['reasons'] as string[]).filter((reason) => reason !== 'checkpointLate')
+  expect(reasons).toEqual(['rowsInQuarantine'])
   const { status, json } = await send(url, {
     token: await tokenOf(),
     body: JSON.stringify(asking(scan(people[2] ?? record()))),

@@ -2,7 +2,7 @@ import type { Fragment } from '../../audit/store.ts'
 import { hex } from '../../audit/store.ts'
 import type { LookupKey } from '../../data-keys.ts'
 import type { Sql } from '../../db/connect.ts'
-import { leadAliases } from '../aliases/store.ts'
+import { allWritten, leadAliases } from '../aliases/store.ts'
 import type { Change, Claim, Quarantined } from './prepare.ts'
 
 /** Of the claims those that somebody else's number is in: whose it is, where that person has a current coverage. */
@@ -127,12 +127,14 @@ export function applying(
       update coverage c set known_to = m.loaded_at
         from to_close t, moved m
        where c.subject = t.subject and c.coverage_no = t.coverage_no and c.known_from = t.known_from
+      returning 1
     ), opened as (
       insert into coverage (subject, coverage_no, "group", level, province, registered_facility, valid_from, valid_to,
                             five_years_from, area, status, status_from, tag, sealed, feed_sequence, known_from)
       select subject, coverage_no, "group", level, province, facility, valid_from, valid_to, five_years_from, area, status,
              status_from, tag, sealed, ${sequence}::bigint, m.loaded_at
         from to_open, moved m
+      returning 1
     ), alias_diff as materialized (
       select l.alias, a.subject as former, l.subject as wanted
         from link l left join lateral (select subject from alias where alias = l.alias offset 0) as a on true
@@ -151,6 +153,6 @@ export function applying(
              (select count(*) from to_open), (select count(*) from to_close), (select count(*) from bad)
         from moved m where ${how} = 'batch'
     ), act as materialized (
-      select case when exists (select from moved) then 'done' else 'nothing' end as result
+      select case when exists (select from moved) and ${allWritten(sql)} then 'done' else 'nothing' end as result
     )`
 }

@@ -1,6 +1,6 @@
 import type { Fragment } from '../../audit/store.ts'
 import type { Sql } from '../../db/connect.ts'
-import { leadAliases } from '../aliases/store.ts'
+import { allWritten, leadAliases } from '../aliases/store.ts'
 import type { RowFault } from '../check-row.ts'
 import type { PreparedChunk } from '../load.ts'
 import { copyInto } from '../store.ts'
@@ -172,6 +172,6 @@ export function merging(sql: Sql, merge: FullMerge): Fragment {
              (select count(*) from opened), (select count(*) from closed), (select count(*) from quarantined)
         from moved m
     ), act as materialized (
-      select case when exists (select from moved) then 'done' else 'movedMeanwhile' end as result
+      select case when exists (select from moved) and ${allWritten(sql)} then 'done' else 'movedMeanwhile' end as result
     )`
 }

@@ -1,6 +1,6 @@
 import type { Fragment } from '../../audit/store.ts'
 import type { Sql } from '../../db/connect.ts'
-import { leadAliases } from '../aliases/store.ts'
+import { allWritten, leadAliases } from '../aliases/store.ts'
 import type { AppliedBatch } from '../watermark/store.ts'
 
 /**
@@ -65,6 +65,6 @@ export function rollingBack(sql: Sql, feed: string, expected: number, to: Applie
              (select count(*) from opened), (select count(*) from closed), 0, ${at}::timestamptz
         from moved m, state_then s
     ), act as materialized (
-      select case when exists (select from moved) then 'done' else 'movedMeanwhile' end as result
+      select case when exists (select from moved) and ${allWritten(sql)} then 'done' else 'movedMeanwhile' end as result
     )`
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
 import { isoDate } from '../src/calendar.ts'
+import { feedKeySchema } from './insurer/feed-file.ts'
 import { startMocks } from './start.ts'
 
 /**
@@ -19,13 +20,6 @@ const { values } = parseArgs({
 })
 
 const demoSchema = z.object({ seed: z.string(), baseDate: z.string().transform(isoDate), cards: z.int() })
-const keySchema = z.strictObject({
-  kid: z.string(),
-  kty: z.literal('OKP'),
-  crv: z.literal('Ed25519'),
-  x: z.string(),
-  d: z.string(),
-})
 const read = async (name: string): Promise<unknown> => JSON.parse(await readFile(join(values.data, name), 'utf8'))
 
 const { seed, baseDate, cards } = demoSchema.parse(await read('demo.json'))
@@ -34,7 +28,7 @@ const mocks = await startMocks(
     folder: values.data,
     province: { seed, baseDate },
     records: cards,
-    keys: z.record(z.string(), keySchema).parse(await read('clients.json')),
+    keys: z.record(z.string(), feedKeySchema).parse(await read('clients.json')),
   },
   { port: Number(values.port), deltaEveryMs: Number(values['delta-every']) * 1_000, changes: Number(values.changes) },
 )

@@ -6,15 +6,18 @@ import { Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGzip, createZstdCompress } from 'node:zlib'
 import { CompactSign, importJWK } from 'jose'
+import { z } from 'zod'
 
-/** A private key of the client `feed:<feed>`. */
-export interface FeedKey {
-  readonly kid: string
-  readonly kty: 'OKP'
-  readonly crv: 'Ed25519'
-  readonly x: string
-  readonly d: string
-}
+/** A private key of the client `feed:<feed>`, as the demo's `clients.json` holds it. */
+export const feedKeySchema = z.strictObject({
+  kid: z.string(),
+  kty: z.literal('OKP'),
+  crv: z.literal('Ed25519'),
+  x: z.string(),
+  d: z.string(),
+})
+
+export type FeedKey = z.infer<typeof feedKeySchema>
 
 export interface FeedFile {
   readonly feed: string

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
 import { CATALOGUE_FEED, catalogueRows } from './catalogue.ts'
-import { writeFeedFile } from './feed-file.ts'
+import { feedKeySchema, writeFeedFile } from './feed-file.ts'
 
 /**
  * A catalogue of facilities for a demo (`npm start`), signed with its key; prints the path of the manifest:
@@ -13,15 +13,8 @@ const { values } = parseArgs({
   options: { data: { type: 'string', default: '.kiemthe' }, edition: { type: 'string', default: '2' } },
 })
 const edition = z.coerce.number().int().min(1).max(20).parse(values.edition)
-const keySchema = z.strictObject({
-  kid: z.string(),
-  kty: z.literal('OKP'),
-  crv: z.literal('Ed25519'),
-  x: z.string(),
-  d: z.string(),
-})
 const clients: unknown = JSON.parse(await readFile(join(values.data, 'clients.json'), 'utf8'))
-const key = keySchema.parse(z.record(z.string(), z.unknown()).parse(clients)[`feed:${CATALOGUE_FEED}`])
+const key = feedKeySchema.parse(z.record(z.string(), z.unknown()).parse(clients)[`feed:${CATALOGUE_FEED}`])
 const folder = join(values.data, 'insurer')
 await mkdir(folder, { recursive: true })
 const created = new Date()

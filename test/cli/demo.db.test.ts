@@ -82,6 +82,7 @@ afterAll(async () => {
 describe('a first start', () => {
   test('ends its output with the line that says where it serves', () => {
     expect(demo.stdout().trimEnd().split('\n').at(-1)).toBe(`ready ${url()}`)
+    expect(demo.stderr()).not.toMatch(/^ready /m) // of those beside it: in a terminal it would stand last
   })
 
   test('prints a command that works as it stands', async () => {

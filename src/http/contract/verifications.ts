@@ -17,6 +17,24 @@ export const knownAtSchema = z.iso
   .max(27)
   .regex(/^20\d\d-[^.]{11,14}(\.\d{1,6})?Z$/)
 
+/** A coverage as examples show it. */
+export const EXAMPLE_COVERAGE = {
+  cardNumber: 'GD4383800012345',
+  group: 'GD',
+  level: 4,
+  ratePercent: null,
+  rateStatus: 'provisional',
+  validFrom: '2026-01-01',
+  validTo: '2026-12-31',
+  registeredFacility: '38001',
+  areaCode: null,
+  fiveYearsFrom: null,
+  status: 'active',
+  statusFrom: null,
+  knownSince: '2026-11-01T20:00:00.000Z',
+  applies: true,
+}
+
 const EXAMPLE = {
   id: 'v1-0',
   checkedAt: '2026-11-02T01:15:02.120Z',
@@ -30,24 +48,7 @@ const EXAMPLE = {
   desk: 'Thẻ BHYT có giá trị. Tiếp nhận theo bảo hiểm y tế. Danh tính: theo mã QR trên căn cước, chưa xác thực.',
   integrator: 'Entitled. Use the coverage marked `applies`; look up again before the visit ends (NĐ 188/2025 Đ21).',
   identity: { method: 'chipIdQr', assurance: 'unsigned', name: 'exact', birthDate: 'exact', registry: 'notAsked' },
-  coverages: [
-    {
-      cardNumber: 'GD4383800012345',
-      group: 'GD',
-      level: 4,
-      ratePercent: null,
-      rateStatus: 'provisional',
-      validFrom: '2026-01-01',
-      validTo: '2026-12-31',
-      registeredFacility: '38001',
-      areaCode: null,
-      fiveYearsFrom: null,
-      status: 'active',
-      statusFrom: null,
-      knownSince: '2026-11-01T20:00:00.000Z',
-      applies: true,
-    },
-  ],
+  coverages: [EXAMPLE_COVERAGE],
   data: { source: 'copy', asOf: '2026-11-01T20:00:00.000Z', ageSeconds: 18902, feedSequence: 1 },
   goodUntil: '2026-11-02T16:59:59.999Z',
   receipt: {

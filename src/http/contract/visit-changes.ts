@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { visitChangesSchema } from '../../visit/answer-schema.ts'
 import type { Contract } from '../route.ts'
+import { EXAMPLE_COVERAGE } from './verifications.ts'
 
 /** A hundred items are some 150 KB. */
 export const limitSchema = z
@@ -12,19 +13,6 @@ export const cursorSchema = z
   .string()
   .max(400)
   .regex(/^[A-Za-z0-9_-]+$/)
-
-const COVERAGE = {
-  cardNumber: 'GD4383800012345',
-  group: 'GD',
-  level: 4,
-  ratePercent: null,
-  rateStatus: 'provisional',
-  validFrom: '2026-01-01',
-  validTo: '2026-12-31',
-  registeredFacility: '38001',
-  areaCode: null,
-  fiveYearsFrom: null,
-}
 
 export const listVisitChangesContract: Contract = {
   operationId: 'listVisitChanges',
@@ -69,15 +57,7 @@ export const listVisitChangesContract: Contract = {
                   decision: 'entitled',
                   code: 'valid',
                   cause: null,
-                  coverages: [
-                    {
-                      ...COVERAGE,
-                      status: 'active',
-                      statusFrom: null,
-                      knownSince: '2026-11-01T20:00:00.000Z',
-                      applies: true,
-                    },
-                  ],
+                  coverages: [EXAMPLE_COVERAGE],
                 },
                 today: {
                   serviceDate: '2026-11-04',
@@ -86,7 +66,7 @@ export const listVisitChangesContract: Contract = {
                   cause: null,
                   coverages: [
                     {
-                      ...COVERAGE,
+                      ...EXAMPLE_COVERAGE,
                       status: 'revoked',
                       statusFrom: '2026-11-03',
                       knownSince: '2026-11-03T20:00:00.000Z',

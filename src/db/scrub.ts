@@ -18,7 +18,9 @@ export async function detailBytes(sql: Sql): Promise<number> {
 
 /** A segment has 16 MiB; PostgreSQL keeps `max_wal_size` of them ready at the most, 1 GB unless it is set higher. */
 const SWITCHES_MAX = 1_000
-const CHECKPOINTS_MAX = 10
+/** The setting is taken up within milliseconds, an archive within seconds: 20 times half a second are ten. */
+const CHECKPOINTS_MAX = 20
+const BETWEEN_SECONDS = 0.5
 
 /**
  * Every file of the write-ahead log that was written before. Files that stand ready still hold what they were written
@@ -33,12 +35,12 @@ export async function dropOldWal(sql: Sql): Promise<boolean> {
       await sql`select pg_switch_wal(), pg_logical_emit_message(false, 'kiemthe', 'scrub')`
       if ((await countSegments(sql)).ready === 0) break
     }
-    // two checkpoints: the log is kept from the last but one on; more, because the setting is taken up a moment later
+    // no more files from here on: a file stays until a checkpoint finds that it is behind and the archive has it
     for (let n = 0; n < CHECKPOINTS_MAX; n++) {
-      await sql`select pg_switch_wal(), pg_logical_emit_message(false, 'kiemthe', 'scrub')`
       await sql`checkpoint`
       const { old, ready } = await countSegments(sql)
       if (old === 0 && ready === 0) return true
+      await sql`select pg_sleep(${BETWEEN_SECONDS})`
     }
     return false
   } finally {

@@ -237,7 +237,8 @@ describe('the seal key, in turn killed everywhere', () => {
 
   test('the key of a row that was changed would be thrown away; a row that was lost before would stop everything', async () => {
     const [row] = await world.owner<{ subject: string; sealed: Buffer }[]>`
-      select subject, sealed from coverage order by subject desc limit 1`
+      select subject, sealed from coverage
+       where subject not in (select subject from coverage where coverage_no = 2) order by subject desc limit 1`
     if (row === undefined) throw new Error('there are rows')
     const put = (sealed: Buffer) => world.owner`update coverage set sealed = ${sealed} where subject = ${row.subject}`
     const changed = Buffer.from(row.sealed)

@@ -11,6 +11,7 @@ import { pushVisible } from './push-visible.ts'
 import { ratio } from './ratio.ts'
 import { registryDown } from './registry-down.ts'
 import { seal } from './seal.ts'
+import { syncMerge } from './sync-merge.ts'
 import { syncModel } from './sync-model-run.ts'
 
 const SCENARIOS: Readonly<Record<string, { readonly what: string; readonly run: (args: string[]) => Promise<void> }>> =
@@ -36,6 +37,10 @@ const SCENARIOS: Readonly<Record<string, { readonly what: string; readonly run: 
     'import-kills': {
       what: 'kill -9 of imports at random points: old or new, never a mix (--kills --records --seed)',
       run: importKills,
+    },
+    'sync-merge': {
+      what: 'p50 and p99 of checks at a steady rate, alone and while a full feed comes in (--records --rate --rounds)',
+      run: syncMerge,
     },
     'sync-model': { what: 'orders of feeds, cuts and rollbacks against a model (--runs --seed)', run: syncModel },
     lanes: { what: 'p50 and p99 of single checks alone, and while batches of 1,000 run all the time', run: lanes },

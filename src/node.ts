@@ -288,7 +288,9 @@ function nodeScope(
     query,
     now: () => new Date(),
     registry,
-    ...sharedStatements(service, query, READ_GROUP, APPEND_GROUP, metrics?.statements.single),
+    ...sharedStatements(service, query, READ_GROUP, APPEND_GROUP, metrics?.statements.single, (ms) =>
+      service.limits.gate.took(ms, performance.now()),
+    ),
     background: (work: Promise<unknown>) => {
       work.catch(() => {}) // background work reports its own failures
     },

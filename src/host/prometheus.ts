@@ -6,6 +6,7 @@ import { DECISION_CODES } from '../entitlement/decision-code.ts'
 import { ERROR_CODES } from '../errors.ts'
 import type { RequestEvent } from '../event.ts'
 import { ASSURANCES } from '../identity/assurance.ts'
+import { PRIORITIES } from '../limits/gate.ts'
 import type { Limits } from '../limits/limits.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import { BREAKER_STATES, type BreakerState } from '../population/breaker.ts'
@@ -22,10 +23,10 @@ import type { StatementWatch, StatementWatches } from './statements.ts'
  *   decisions    21 codes × 3 assurances                                                           =    63
  *   refusals     60 codes                                                                          =    60
  *   registry     16 for seconds, 3 for the breaker                                             =    19
- *   others       troubles 5, batches 9 + 2, in flight 2, pool 4, database 15, guessing 1, build 1  =    39
+ *   others       troubles 6, batches 9 + 2, in flight 2, gate 5, pool 4, database 15, guessing 1, build 1  =    45
  *   of Node      memory, processor, files, event loop, garbage                                     =   100
  *
- * some 1,570, of which a province uses a third. `test/host/prometheus.test.ts` counts them.
+ * some 1,580, of which a province uses a third. `test/host/prometheus.test.ts` counts them.
  */
 export interface NodeMetrics {
   readonly registry: Registry
@@ -224,6 +225,21 @@ function watchHost(registry: Registry, batches: LaneSeen, watched: Watched): voi
       const batch = batches.running + batches.waiting
       this.set({ lane: 'batch' }, batch)
       this.set({ lane: 'single' }, Math.max(0, limits.inFlight - batch))
+    },
+  })
+  gauge(
+    'kiemthe_requests_under_way_max',
+    'Requests of clients that are let in at once: falls while shared statements take longer than they should',
+    () => limits.gate.seen.limit,
+  )
+  new Counter({
+    name: 'kiemthe_requests_shed_total',
+    help: 'Requests that were not let in, by what they were for',
+    labelNames: ['priority'],
+    registers,
+    collect() {
+      this.reset()
+      for (const priority of PRIORITIES) this.inc({ priority }, limits.gate.seen.shed[priority])
     },
   })
   const breakerState = watched.registry

@@ -18,13 +18,17 @@ export interface StatementWatches {
   readonly append: StatementWatch
 }
 
-/** Reads and appends that whoever asks at the same moment shares: one statement of each is in flight at a time. */
+/**
+ * Reads and appends that whoever asks at the same moment shares: one statement of each is in flight at a time. `took`
+ * hears how long each caller waited.
+ */
 export function sharedStatements(
   service: Pick<Service, 'dataKeys'>, // its keys may be replaced: they are read for each statement
   query: Query,
   readLimits: GroupLimits,
   appendLimits: GroupLimits,
   watches?: StatementWatches,
+  took?: (ms: number) => void,
 ): Pick<Scope, 'findCoverage' | 'append'> {
   const find = inGroups<Names, SealedRead>(
     timed((wanted) => query((sql) => findSealed(sql, wanted)), watches?.read),
@@ -36,7 +40,22 @@ export function sharedStatements(
     appendLimits,
     watches?.append,
   )
-  return { findCoverage: async (names) => openRead(service.dataKeys, await find(names)), append }
+  const findHeard = heard(find, took)
+  return {
+    findCoverage: async (names) => openRead(service.dataKeys, await findHeard(names)),
+    append: heard(append, took),
+  }
+}
+
+function heard<Item, Result>(
+  ask: (item: Item) => Promise<Result>,
+  took: ((ms: number) => void) | undefined,
+): (item: Item) => Promise<Result> {
+  if (took === undefined) return ask
+  return (item) => {
+    const began = performance.now()
+    return ask(item).finally(() => took(performance.now() - began))
+  }
 }
 
 type Run<Item, Result> = (items: readonly Item[]) => Promise<readonly (Result | Error)[]>

@@ -5,6 +5,8 @@ import { QueueFull } from '../db/group.ts'
 import type { DecisionCode } from '../entitlement/decision-code.ts'
 import { type ErrorCode, ServiceError } from '../errors.ts'
 import { describeFailure, type Failure } from '../event.ts'
+import type { Priority } from '../limits/gate.ts'
+import type { Limits } from '../limits/limits.ts'
 import type { OpenScope, Scope } from '../scope.ts'
 import { type AddressOf, type Admission, admit, refuseFailing } from './admission.ts'
 import { toProblem } from './problem.ts'
@@ -35,6 +37,8 @@ export interface PublicEndpoint {
 /** One of the scopes must be granted. */
 export interface GrantedEndpoint {
   readonly access: readonly AccessScope[]
+  /** What is refused first when there is too much; an auditor's calls go by `audit` everywhere. */
+  readonly priority?: Exclude<Priority, 'audit'>
   readonly work: GrantedWork
   readonly oauth?: never
   readonly proves?: never
@@ -70,7 +74,7 @@ export function endpoint(open: OpenScope, addressOf: AddressOf, of: PublicEndpoi
         answer = await of.work(c, scope)
       } else {
         const caller = await admit(c, scope, of.access, addressOf, admission)
-        answer = await of.work(c, scope, caller, requestId)
+        answer = await gated(limits, caller, of, () => of.work(c, scope, caller, requestId))
       }
       code = answer.code ?? null
     } catch (error) {
@@ -99,6 +103,21 @@ export function endpoint(open: OpenScope, addressOf: AddressOf, of: PublicEndpoi
       status: answer.status,
       headers: { ...headersOf(scope), ...answer.headers, ...admission.rateLimit, 'x-request-id': requestId },
     })
+  }
+}
+
+/** Within what this process can do: who is not let in is told at once. */
+async function gated(
+  { gate }: Limits,
+  { clientId, role }: Principal,
+  { priority = 'single' }: GrantedEndpoint,
+  work: () => Promise<Answer>,
+): Promise<Answer> {
+  if (!gate.enter(clientId, role === 'auditor' ? 'audit' : priority)) throw new ServiceError('overloaded')
+  try {
+    return await work()
+  } finally {
+    gate.leave(clientId)
   }
 }
 

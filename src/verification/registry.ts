@@ -1,3 +1,4 @@
+import type { Principal } from '../access/principal.ts'
 import { invalid } from '../errors.ts'
 import type { Assurance } from '../identity/assurance.ts'
 import type { RegistryOutcome } from '../population/client.ts'
@@ -62,11 +63,15 @@ export function recordAsked(answer: StoredAnswer, { at, question }: Extract<Plan
  */
 export async function askRegistry(
   scope: Scope,
+  caller: Principal,
   plan: Plan,
   untilMs: number | null,
   answer: VerificationAnswer,
 ): Promise<VerificationAnswer> {
-  const outcome = plan.asks ? await ask(scope, plan.question, untilMs) : plan.outcome
+  const { gate } = scope.service.limits
+  const outcome = plan.asks
+    ? await gate.outside(caller.clientId, () => ask(scope, plan.question, untilMs))
+    : plan.outcome
   return { ...answer, identity: { ...answer.identity, registry: outcome } }
 }
 

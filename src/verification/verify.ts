@@ -90,7 +90,7 @@ export async function verify(
   }
   const answer = receipt(scope, caller, appended, details, row.leafHash, checkpoint)
   // a repeated request asks nobody again
-  return plan === null || appended.outcome !== 'appended' ? answer : askRegistry(scope, plan, untilMs, answer)
+  return plan === null || appended.outcome !== 'appended' ? answer : askRegistry(scope, caller, plan, untilMs, answer)
 }
 
 /** Typed evidence only: it is how numbers are tried. A scan goes on, and a patient is never sent away. */

@@ -33,6 +33,7 @@ test('a label could name a client, a facility or a person', async () => {
     'le',
     'method',
     'outcome',
+    'priority',
     'reason',
     'route',
     'state',

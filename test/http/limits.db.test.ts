@@ -42,6 +42,27 @@ test('an unknown caller would be told of limits', async () => {
   expect(reply.headers.get('ratelimit')).toBeNull()
 })
 
+test('the flood of one facility would keep the others out, or wait without end', async () => {
+  const running = await world.start({ REQUESTS_IN_FLIGHT_MAX: '200', DB_STATEMENT_TIMEOUT_MS: '20000' })
+  const body = asking(scan(someone))
+  const [greedy, other] = [await world.token('facility:38001'), await world.token('facility:38002')]
+  for (const token of [greedy, other]) expect((await send(running.url, { token, body })).status).toBe(200)
+  const before = await logState(world)
+  const [flood, others] = await world.owner.begin(async (tx) => {
+    await tx`select size from log_head for update` // nothing comes back meanwhile
+    const refusals = () => running.log.filter((line) => line.includes('"overloaded"')).length
+    const flood = Array.from({ length: 150 }, () => send(running.url, { token: greedy, body }))
+    await expect.poll(refusals, { timeout: 10_000 }).toBe(50)
+    const others = Array.from({ length: 30 }, () => send(running.url, { token: other, body }))
+    return [flood, others]
+  })
+  const refused = (await Promise.all(flood)).filter((each) => each.status !== 200)
+  expect(refused).toHaveLength(50)
+  for (const each of refused) expectProblem(each, { status: 503, code: 'overloaded' })
+  expect((await Promise.all(others)).map((each) => each.status)).toEqual(Array(30).fill(200))
+  expect((await logState(world)).size).toBe(before.size + 130)
+})
+
 test('numbers could be tried on and on; or a scan, or another facility, would be refused with them', async () => {
   const { url } = await world.start({ GUESSING_MISSES_PER_HOUR: '3' })
   const token = await world.token('facility:38001')

@@ -34,7 +34,6 @@ export type Appended =
 /** Builds the text that is hashed, seals the details. Pure but for the clock in `deed` and random bytes. */
 export function prepare(keys: DataKeys, deed: Deed): PendingRow {
   const entry = buildEntry(deed)
-  const idempotency = deed.idempotency
   return {
     body: entry.body,
     leafHash: entry.leafHash,
@@ -42,7 +41,18 @@ export function prepare(keys: DataKeys, deed: Deed): PendingRow {
     subject: deed.subject,
     salt: entry.salt.toString('base64'),
     sealed: seal(keys, 'entry_detail', deed.subject ?? '', deed.details).toString('base64'),
-    idempotencyKey: idempotency && mac128(keys.request, `key:${deed.client}\n${idempotency.key}`),
+    ...idempotencyDigests(keys, deed.client, deed.idempotency),
+  }
+}
+
+/** What an Idempotency-Key and its request are called in the database. */
+export function idempotencyDigests(
+  keys: DataKeys,
+  client: string,
+  idempotency: Deed['idempotency'],
+): Pick<PendingRow, 'idempotencyKey' | 'requestDigest'> {
+  return {
+    idempotencyKey: idempotency && mac128(keys.request, `key:${client}\n${idempotency.key}`),
     requestDigest: idempotency && mac128(keys.request, `request:${idempotency.request}`),
   }
 }
@@ -89,9 +99,10 @@ export async function appendBatch(
 
 /** A deed that is more than its entry: both are committed, or neither. Returns what `act` came to; see `appendWithAct`. */
 export async function appendDeed(sql: Sql, row: PendingRow, act: (sql: Sql) => Fragment): Promise<string> {
-  return appendWithAct(sql, LOG_ID, row, act(sql)).catch((error: unknown) => {
+  const { result } = await appendWithAct(sql, LOG_ID, row, act(sql)).catch((error: unknown) => {
     throw logFailure(error)
   })
+  return result
 }
 
 async function appendOnce(sql: Sql, rows: readonly PendingRow[]): Promise<Map<number, number>> {
@@ -141,7 +152,7 @@ function wasRolledBackForRetry(error: unknown): boolean {
  * a commit that was cancelled, may have committed. That one is never retried blindly; the caller is told to repeat it
  * with its Idempotency-Key.
  */
-function logFailure(error: unknown): ServiceError {
+export function logFailure(error: unknown): ServiceError {
   const state = sqlState(error)
   const neverSent = state === 'ECONNREFUSED' || state === 'CONNECT_TIMEOUT' || state === 'ENOTFOUND'
   // said by the server itself: EPIPE is five capitals too
@@ -150,7 +161,7 @@ function logFailure(error: unknown): ServiceError {
   return new ServiceError(neverSent || rolledBack ? 'log_unavailable' : 'log_outcome_unknown', { cause: error })
 }
 
-function sqlState(error: unknown): string | null {
+export function sqlState(error: unknown): string | null {
   const code = error instanceof Error && 'code' in error ? error.code : null
   return typeof code === 'string' ? code : null
 }

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../errors.ts'
+import { CLAIM_PROBLEMS } from './claim-problem-text.ts'
 import { BUSY, CALL_IT, type ProblemRow, retryAfter, row, TRY_AGAIN } from './problem-row.ts'
 
 export const PROBLEMS: Readonly<Record<ErrorCode, ProblemRow>> = {
@@ -290,6 +291,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemRow>> = {
     'Không có cơ sở này trong danh mục. Kiểm tra lại mã cơ sở.',
     'The catalogue has no facility of this code: two digits and three characters, as on the card. A code that ended is in it.',
   ),
+  ...CLAIM_PROBLEMS,
   audit_purpose_missing: row(
     400,
     'The purpose of the audit is missing',

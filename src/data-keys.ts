@@ -180,6 +180,11 @@ export function visitDigest(keys: DataKeys, facility: string, visitId: string): 
   return mac128(keys.request, `visit:${facility}\n${visitId}`)
 }
 
+/** The bytes of a dossier in the database, by their SHA-256: whoever has a dossier cannot look for it without the key. */
+export function dossierDigest(keys: DataKeys, facility: string, sha256: string): string {
+  return mac128(keys.request, `dossier:${facility}\n${sha256}`)
+}
+
 export function mac128(key: Hmac, text: string): string {
   return key(text).slice(0, 32)
 }

@@ -69,42 +69,52 @@ test('a wrong file would be tried for ever, or its errors and the next version b
 })
 
 describe('what the insurer may do to one file', () => {
-  test.each([
-    ['resetAfterTaking', 'sent', 'answerLost'],
-    ['silentAfterTaking', 'sent', 'timeout'],
-    ['halfClosed', 'sent', 'answerLost'],
-    ['silent', 'sent', 'timeout'],
-    ['reset', 'sent', 'answerLost'],
-    ['serverError', 'sent', 'gatewayFailed'],
-    ['garbage', 'sent', 'answerUnreadable'],
-    ['oversize', 'sent', 'answerUnreadable'],
-    ['unknownCode', 'sent', 'unknownCode'],
-    ['outage', 'held', 'gatewayFailed'],
-  ] as const)('%s: it waits as `%s`, and has its effect once in the end', async (fault, status, failure) => {
-    const former = await it.share({ visit: 'V0' })
-    const { sender } = await it.open({ timeoutMs: fault.startsWith('silent') ? 200 : 2_000 })
-    await sender.pass(NEVER) // with its token
-    it.clock.laterMs += 2 * MINUTE // nobody was answered lately: it is an outage
-    const share = await it.share({ visit: 'V1' })
-    const next = await it.share({ visit: 'V1', version: 2 })
-    it.gateway.fault(fault)
-    await sender.pass(NEVER)
-    expect(await it.statusOf(share)).toMatchObject({ status, failure, attempts: 1, leased: false })
-    expect(await statuses([next])).toEqual(['recorded']) // waits for the one before it
-    const before = (await it.deliveriesOf(share)).length
-    it.clock.laterMs += MINUTE
-    await sender.pass(NEVER)
-    expect(await it.deliveriesOf(share)).toHaveLength(before) // an attempt is no entry
-    it.gateway.fault('none')
-    it.clock.laterMs += HOUR
-    await sender.pass(NEVER)
-    it.clock.laterMs += HOUR
-    await sender.pass(NEVER)
-    expect((await it.deliveriesOf(share)).map((each) => [each.status, each.reason])).toEqual([
-      [status, failure],
-      ['received', null],
-    ])
-    expectExactlyOnce(it.gateway, [former, share, next])
+  test('it waits under the right status, one entry a transition, and has its effect once in the end', async () => {
+    const all: Shared[] = []
+    for (const [fault, status, failure] of [
+      ['resetAfterTaking', 'sent', 'answerLost'],
+      ['silentAfterTaking', 'sent', 'timeout'],
+      ['halfClosed', 'sent', 'answerLost'],
+      ['silent', 'sent', 'timeout'],
+      ['reset', 'sent', 'answerLost'],
+      ['serverError', 'sent', 'gatewayFailed'],
+      ['garbage', 'sent', 'answerUnreadable'],
+      ['oversize', 'sent', 'answerUnreadable'],
+      ['unknownCode', 'sent', 'unknownCode'],
+      ['outage', 'held', 'gatewayFailed'],
+    ] as const) {
+      it.gateway.fault('none')
+      all.push(await it.share({ visit: `before ${fault}` }))
+      const { sender, close } = await it.open({ timeoutMs: fault.startsWith('silent') ? 200 : 2_000 })
+      await sender.pass(NEVER) // with its token
+      it.clock.laterMs += 2 * MINUTE // nobody was answered lately: it is an outage
+      const share = await it.share({ visit: fault })
+      const next = await it.share({ visit: fault, version: 2 })
+      all.push(share, next)
+      it.gateway.fault(fault)
+      await sender.pass(NEVER)
+      expect(await it.statusOf(share), fault).toMatchObject({ status, failure, attempts: 1, leased: false })
+      expect(await statuses([next]), fault).toEqual(['recorded']) // waits for the one before it
+      const before = (await it.deliveriesOf(share)).length
+      it.clock.laterMs += MINUTE
+      await sender.pass(NEVER)
+      expect(await it.deliveriesOf(share), fault).toHaveLength(before) // an attempt is no entry
+      it.gateway.fault('none')
+      it.clock.laterMs += HOUR
+      await sender.pass(NEVER)
+      it.clock.laterMs += HOUR
+      await sender.pass(NEVER)
+      expect(
+        (await it.deliveriesOf(share)).map((each) => [each.status, each.reason]),
+        fault,
+      ).toEqual([
+        [status, failure],
+        ['received', null],
+      ])
+      await close()
+    }
+    expectExactlyOnce(it.gateway, all)
+    expect(it.gateway.taken.sums().repeats).toBeGreaterThan(3) // those that took it and did not say so
   })
 
   test('429: others go on, and that facility after the time it was told', async () => {

@@ -22,6 +22,8 @@ export const GATEWAY_FAULTS = [
   'serverError',
   /** 401 though the token is good. */
   'unauthorized',
+  /** Asked for a token, never answers. */
+  'silentToken',
   /** The account is closed: no token. */
   'accountClosed',
   /** 201 and 202 with their list, whatever the file holds. */
@@ -161,6 +163,7 @@ export class Gateway {
     const username = form.get('username') ?? ''
     const password = form.get('password') ?? ''
     onToken?.(username)
+    if (fault === 'silentToken') return
     const wanted = fault === 'accountClosed' ? null : passwordHashOf(username)
     if (wanted === null || wanted.toLowerCase() !== password.toLowerCase()) {
       return send(response, new Answer(401, { maKetQua: '401', APIKey: null }))

@@ -13,6 +13,7 @@ CREATE TABLE "claim_delivery" (
 	"next_attempt_at" timestamp with time zone,
 	"lease_until" timestamp with time zone,
 	"last_index" bigint,
+	"transitions" jsonb DEFAULT '[]'::jsonb NOT NULL,
 	CONSTRAINT "claim_delivery_pkey" PRIMARY KEY("log_id","leaf_index")
 );
 --> statement-breakpoint

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { bigint, index, integer, pgTable, primaryKey, smallint, text, uuid } from 'drizzle-orm/pg-core'
+import { bigint, index, integer, jsonb, pgTable, primaryKey, smallint, text, uuid } from 'drizzle-orm/pg-core'
 import { bytea, instant } from './column.ts'
 
 /** What stands beside the entries of claim shares; the rules of `schema.ts` hold. No column names a person or a visit. */
@@ -69,6 +69,8 @@ export const claimDelivery = pgTable(
     leaseUntil: instant('lease_until'),
     /** The entry of kind `claimDelivery` that says the status; null while it is `recorded`. */
     lastIndex: bigint('last_index', { mode: 'number' }),
+    /** Indexes of all entries of kind `claimDelivery` of the share, in order: whoever appends one adds it in that statement. */
+    transitions: jsonb().$type<number[]>().notNull().default([]),
   },
   (t) => [
     primaryKey({ name: 'claim_delivery_pkey', columns: [t.logId, t.leafIndex] }),

@@ -4,37 +4,36 @@
  */
 export interface Finding {
   readonly code: FindingCode
-  /** `XML1`; null: of the envelope. */
+  /** `XML1`; null: of the envelope, or of what came beside it. */
   readonly table: string | null
   /** 1 is the first row of the table; null: of the table as a whole. */
   readonly row: number | null
   /** `T_BHTT`; null: of the row as a whole. */
   readonly field: string | null
-  /** Where it stands in the file, as XPath writes it. */
+  /** Where it stands in the file, or in its table, as XPath writes it. */
   readonly path: string
 }
 
 export const FINDING_CODES = [
   'table_unknown',
-  'table_unreadable',
-  'table_missing',
+  'table_structure',
   'table_repeated',
   'field_missing',
   'field_required',
   'field_unknown',
   'field_repeated',
-  'field_order',
   'field_too_long',
   'field_not_number',
   'field_not_code',
   'field_not_date',
-  'field_other_visit',
+  'field_not_facility',
+  'field_not_card',
   'cards_uneven',
   'dates_disorder',
   'amount_sum',
   'amount_lines',
   'amount_product',
-  'count_rows',
+  'count_dossiers',
   'signature_invalid',
   'signature_unverifiable',
   'signature_absent',
@@ -43,3 +42,17 @@ export const FINDING_CODES = [
   'check_missing',
 ] as const
 export type FindingCode = (typeof FINDING_CODES)[number]
+
+/** Enough to mend a dossier by; more than these are counted, and their first ones kept. */
+export const FINDINGS_MAX = 200
+
+/** What was found, in order. */
+export class Findings {
+  readonly kept: Finding[] = []
+  total = 0
+
+  add(finding: Finding): void {
+    this.total++
+    if (this.kept.length < FINDINGS_MAX) this.kept.push(finding)
+  }
+}

@@ -1,0 +1,92 @@
+import { add, type Decimal, isEqual, multiply, parseDecimal, round, subtract, ZERO } from './decimal.ts'
+import type { Row, Table } from './dossier.ts'
+import type { FindingCode, Findings } from './finding.ts'
+
+/** What holds between the fields of a claim: dates in order, cards in step, amounts that agree to the last decimal. */
+export function checkClaim(tables: readonly Table[], findings: Findings): void {
+  const summary = rowsOf(tables, 'XML1')[0]
+  if (summary === undefined) return
+  const tell = (code: FindingCode, field: string) =>
+    findings.add({ code, table: 'XML1', row: 1, field, path: `${summary.path}/${field}` })
+  checkCards(summary, tell)
+  checkDates(summary, ['NGAY_VAO', 'NGAY_VAO_NOI_TRU', 'NGAY_RA', 'NGAY_TTOAN'], tell)
+  checkSums(summary, tables, tell)
+  for (const [name, price] of LINES) {
+    for (const line of rowsOf(tables, name)) {
+      const tellOf = (code: FindingCode, field: string) =>
+        findings.add({ code, table: name, row: line.number, field, path: `${line.path}/${field}` })
+      checkDates(line, ['NGAY_YL', 'NGAY_TH_YL', 'NGAY_KQ'], tellOf)
+      const product = both(amountOf(line, 'SO_LUONG'), amountOf(line, price), multiply)
+      const amount = amountOf(line, 'THANH_TIEN_BV')
+      if (product !== null && amount !== null && !isEqual(round(product, 2), amount)) {
+        tellOf('amount_product', 'THANH_TIEN_BV')
+      }
+    }
+  }
+}
+
+/** The tables of money lines, and their unit price. */
+const LINES = [
+  ['XML2', 'DON_GIA'],
+  ['XML3', 'DON_GIA_BV'],
+] as const
+
+/**
+ * Amounts of XML1 that are sums over the lines. T_TONGCHI_BV: QĐ 130 says so; the others follow from it. T_THUOC and T_VTYT
+ * are left out: which groups of lines belong to them could not be had.
+ */
+const SUMS: readonly (readonly [total: string, line: string])[] = [
+  ['T_TONGCHI_BV', 'THANH_TIEN_BV'],
+  ['T_TONGCHI_BH', 'THANH_TIEN_BH'],
+  ['T_BNTT', 'T_BNTT'],
+  ['T_BNCCT', 'T_BNCCT'],
+  ['T_BHTT', 'T_BHTT'],
+  ['T_NGUONKHAC', 'T_NGUONKHAC'],
+]
+
+function checkSums(summary: Row, tables: readonly Table[], tell: (code: FindingCode, field: string) => void): void {
+  const left = both(amountOf(summary, 'T_TONGCHI_BH'), amountOf(summary, 'T_BNCCT'), subtract)
+  const paid = amountOf(summary, 'T_BHTT')
+  if (left !== null && paid !== null && !isEqual(left, paid)) tell('amount_sum', 'T_BHTT')
+  const lines = LINES.flatMap(([name]) => rowsOf(tables, name))
+  for (const [total, field] of SUMS) {
+    const stated = amountOf(summary, total)
+    const sum = lines.reduce<Decimal | null>((so, line) => both(so, amountOf(line, field, ZERO), add), ZERO)
+    // a line whose amount is no number is told as that: no sum can be had
+    if (stated !== null && sum !== null && !isEqual(stated, sum)) tell('amount_lines', total)
+  }
+}
+
+/** Several cards in one stay: their terms and places of registration stand in the same order. */
+function checkCards(summary: Row, tell: (code: FindingCode, field: string) => void): void {
+  const count = (field: string) => summary.fields.get(field)?.split(';').length ?? 0
+  if ((summary.fields.get('MA_THE_BHYT') ?? '') === '') return
+  const cards = count('MA_THE_BHYT')
+  for (const field of ['MA_DKBD', 'GT_THE_TU', 'GT_THE_DEN']) {
+    if (count(field) !== cards) tell('cards_uneven', field)
+  }
+}
+
+/** Each that is there, not before the one before it. `yyyyMMddHHmm` sorts as text. */
+function checkDates(row: Row, fields: readonly string[], tell: (code: FindingCode, field: string) => void): void {
+  let before = ''
+  for (const field of fields) {
+    const text = row.fields.get(field) ?? ''
+    if (!/^\d{12}$/.test(text)) continue
+    if (text < before) tell('dates_disorder', field)
+    else before = text
+  }
+}
+
+function rowsOf(tables: readonly Table[], name: string): Row[] {
+  return tables.filter((table) => table.name === name).flatMap(({ rows }) => rows)
+}
+
+function amountOf(row: Row, field: string, whereNone: Decimal | null = null): Decimal | null {
+  const text = row.fields.get(field) ?? ''
+  return text === '' ? whereNone : parseDecimal(text)
+}
+
+function both(a: Decimal | null, b: Decimal | null, join: (a: Decimal, b: Decimal) => Decimal): Decimal | null {
+  return a === null || b === null ? null : join(a, b)
+}

@@ -9,7 +9,8 @@ ALTER TABLE "claim_delivery" ADD COLUMN "strikes" smallint DEFAULT 0 NOT NULL;--
 CREATE INDEX "claim_delivery_queue" ON "claim_delivery" USING btree ("log_id","facility","leaf_index") WHERE "claim_delivery"."next_attempt_at" is not null;--> statement-breakpoint
 CREATE INDEX "claim_delivery_oldest" ON "claim_delivery" USING btree ("log_id","leaf_index") WHERE "claim_delivery"."next_attempt_at" is not null;--> statement-breakpoint
 CREATE INDEX "claim_delivery_dead" ON "claim_delivery" USING btree ("log_id","leaf_index") WHERE "claim_delivery"."status" = 'deadLetter';--> statement-breakpoint
-CREATE INDEX "claim_visit_entry" ON "claim_visit" USING btree ("log_id","leaf_index");--> statement-breakpoint
+CREATE INDEX "claim_visit_entry" ON "claim_visit" USING btree ("log_id","leaf_index");
+--> statement-breakpoint
 -- How far the sender has read, and how far it has to read before it may send: apart only while its rows are made anew.
 INSERT INTO log_cursor (log_id, reader, next_index) SELECT log_id, reader, 0 FROM log_head, (VALUES ('send'), ('sendFrom')) AS r (reader) ON CONFLICT DO NOTHING;
 --> statement-breakpoint
@@ -24,7 +25,7 @@ GRANT INSERT ON log_entry, entry_detail, claim_delivery TO kiemthe_sender;
 --> statement-breakpoint
 GRANT UPDATE (size) ON log_head TO kiemthe_sender;
 --> statement-breakpoint
-GRANT UPDATE (status, attempts, strikes, last_failure, next_attempt_at, lease_until, last_index) ON claim_delivery TO kiemthe_sender;
+GRANT UPDATE (status, attempts, strikes, last_failure, next_attempt_at, lease_until, last_index, transitions) ON claim_delivery TO kiemthe_sender;
 --> statement-breakpoint
 GRANT DELETE ON claim_delivery TO kiemthe_sender;
 --> statement-breakpoint

@@ -178,7 +178,7 @@ test('rows made anew from the log would say otherwise than those that moved with
   shares.push(await it.share({ visit: 'held' }))
   await sender.pass(NEVER)
   const rows = () => it.world.owner`
-    select leaf_index, facility, visit_key, share, version, delivery, settlement_month, status, last_index,
+    select leaf_index, facility, visit_key, share, version, delivery, settlement_month, status, last_index, transitions,
            next_attempt_at is not null as waits
       from claim_delivery order by leaf_index`
   const former = await rows()

@@ -37,25 +37,30 @@ export async function addShares(sql: Sql, logId: number, { from, to }: Stretch, 
     on conflict do nothing`
 }
 
-/** Then what the entries say of deliveries, the last word on each; and the cursor, if nobody else moved it. */
+/** Then what the entries say of deliveries that a row does not know, the last word on each; and the cursor, if nobody else moved it. */
 export async function applyDeliveries(sql: Sql, logId: number, { from, to }: Stretch, now: Date): Promise<void> {
   await sql`
-    with said as (
-      select distinct on (share) share, leaf_index, status
+    with said as materialized (
+      select share, leaf_index, status, max(leaf_index) over (partition by share) as last
         from log_entry e
         cross join lateral (select (e.body::jsonb #>> '{outcome,share}')::bigint as share,
                                    e.body::jsonb #>> '{outcome,status}' as status) as outcome
        where e.log_id = ${logId}::smallint and e.leaf_index >= ${from} and e.leaf_index < ${to}
          and e.body like '%"kind":"claimDelivery"%'
-       order by share, leaf_index desc
     ), moved as (
       update claim_delivery d
-         set status = said.status, last_index = said.leaf_index,
-             next_attempt_at = case when d.delivery = 'forward' and said.status in ('held', 'sent')
-                                    then coalesce(d.next_attempt_at, ${now.toISOString()}::timestamptz) end
-        from said
-       where d.log_id = ${logId}::smallint and d.leaf_index = said.share
-         and (d.last_index is null or d.last_index < said.leaf_index)
+         set status = case when d.last_index > last.leaf_index then d.status else last.status end,
+             last_index = greatest(d.last_index, last.leaf_index),
+             next_attempt_at = case when d.last_index > last.leaf_index then d.next_attempt_at
+                                    when d.delivery = 'forward' and last.status in ('held', 'sent')
+                                    then coalesce(d.next_attempt_at, ${now.toISOString()}::timestamptz) end,
+             transitions = (select jsonb_agg(index order by index)
+                              from (select each::bigint as index from jsonb_array_elements_text(d.transitions) as t(each)
+                                    union select leaf_index from said where said.share = d.leaf_index) as known)
+        from said as last
+       where d.log_id = ${logId}::smallint and d.leaf_index = last.share and last.leaf_index = last.last
+         and exists (select from said
+                      where said.share = d.leaf_index and not d.transitions @> to_jsonb(said.leaf_index))
     )
     update log_cursor set next_index = ${to}
      where log_id = ${logId}::smallint and reader = 'send' and next_index = ${from}`
@@ -119,7 +124,8 @@ export async function retryDeadLetter(
     )`
   const then: Fragment = sql`, waits as (
       update claim_delivery d
-         set status = 'held', last_index = deed.leaf_index, strikes = 0, next_attempt_at = ${now.toISOString()}::timestamptz
+         set status = 'held', last_index = deed.leaf_index, transitions = d.transitions || to_jsonb(deed.leaf_index),
+             strikes = 0, next_attempt_at = ${now.toISOString()}::timestamptz
         from deed where d.log_id = ${logId}::smallint and d.leaf_index = ${index}
     ), aside as (
       update claim_delivery l set next_attempt_at = ${now.toISOString()}::timestamptz + interval '1 second'

@@ -223,7 +223,8 @@ async function move(
       select case when exists (select from held) then 'done' else 'moved' end as result
     )`
   const then: Fragment = sql`, moved as (
-      update claim_delivery d set status = ${status}, last_index = deed.leaf_index, ${set}
+      update claim_delivery d
+         set status = ${status}, last_index = deed.leaf_index, transitions = d.transitions || to_jsonb(deed.leaf_index), ${set}
         from deed where d.log_id = ${logId}::smallint and d.leaf_index = ${index}
     )`
   return (await appendWithAct(sql, logId, row, act, then)).result === 'done'

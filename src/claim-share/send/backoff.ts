@@ -9,8 +9,8 @@ const DOUBLINGS_MAX = 8
 const MS_MIN = 1_000
 
 /**
- * Failures that speak against a file, since others were answered meanwhile: sixteen, over 5 s + 10 s + … + 640 s + 8 × 15 min,
- * 2.3 h at the most and half of it on average. Then it is a dead letter: somebody has to look at it. Of files that are all
+ * Failures that speak against a file, since others were answered meanwhile: sixteen, over 5 s + 10 s + … + 640 s + 7 × 15 min,
+ * 2.1 h at the most and half of it on average. Then it is a dead letter: somebody has to look at it. Of files that are all
  * right, at a gateway that fails every second time, one in 65,536 comes to that.
  */
 export const STRIKES_MAX = 16

@@ -5,6 +5,7 @@ import { fsckScenario } from './fsck.ts'
 import { fuzz } from './fuzz.ts'
 import { importFigures } from './import.ts'
 import { importKills } from './import-kills.ts'
+import { insurerDown } from './insurer-down.ts'
 import { lanes } from './lanes.ts'
 import { middleware } from './middleware.ts'
 import { pushVisible } from './push-visible.ts'
@@ -37,6 +38,10 @@ const SCENARIOS: Readonly<Record<string, { readonly what: string; readonly run: 
     'import-kills': {
       what: 'kill -9 of imports at random points: old or new, never a mix (--kills --records --seed)',
       run: importKills,
+    },
+    'insurer-down': {
+      what: 'claims/s delivered; the drain after an outage while new claims come in, their latency, memory (--claims --backlog --rate)',
+      run: insurerDown,
     },
     'sync-merge': {
       what: 'p50 and p99 of checks at a steady rate, alone and while a full feed comes in (--records --rate --rounds)',

@@ -14,7 +14,7 @@ import {
 import { saveDemoClients } from '../src/cli/demo-clients.ts'
 import { startEmbedded } from '../src/cli/embedded/start.ts'
 import { loadProvince } from '../src/cli/load-province.ts'
-import { appUrlOf, embeddedUrl, sealerUrlOf } from '../src/cli/owner-url.ts'
+import { appUrlOf, embeddedUrl, sealerUrlOf, senderUrlOf } from '../src/cli/owner-url.ts'
 import { configSchema } from '../src/config.ts'
 import type { DataKeysFile } from '../src/data-keys.ts'
 import { connect, type Sql } from '../src/db/connect.ts'
@@ -34,6 +34,9 @@ export interface ThrowawayProvince {
   readonly appUrl: string
   /** The environment of `kiemthe seal`. */
   readonly sealer: Readonly<Record<string, string>>
+  /** The database of `kiemthe send`. */
+  readonly senderUrl: string
+  readonly ownerUrl: string
   readonly keysFolder: string
   readonly dataKeys: DataKeysFile
   readonly tokenKeys: Awaited<ReturnType<typeof importTokenKeys>>
@@ -73,6 +76,8 @@ export async function withThrowawayProvince(
         SEAL_KEY_FILE: folder.sealKeyFile,
         SEAL_MARK_FILE: folder.sealMarkFile,
       },
+      senderUrl: senderUrlOf(ownerUrl, passwords),
+      ownerUrl,
       keysFolder: folder.path,
       dataKeys,
       tokenKeys: await importTokenKeys(await tokenKeysOf(folder)),

@@ -38,6 +38,10 @@ const COMMANDS: Readonly<Record<string, { readonly what: string; readonly load: 
     what: 'apply pushed deltas, and fetch those the insurer offers: --url --every SECONDS --once',
     load: async () => (await import('./cli/pull.ts')).pull,
   },
+  send: {
+    what: 'send shared claims to the insurer, as kiemthe_sender: --once --rebuild | list | retry ID… --all --reason WHY',
+    load: async () => (await import('./cli/send.ts')).send,
+  },
   quarantine: {
     what: 'list | replay: rows of the feed that could not be taken',
     load: async () => (await import('./cli/quarantine.ts')).quarantine,

@@ -19,6 +19,7 @@ export type SealedTable =
   | 'legal_hold'
   | 'open_visit'
   | 'claim_dossier'
+  | 'insurer_login'
 
 export class SealError extends Error {}
 

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { todayInVietnam } from '../../src/calendar.ts'
 import { type DailyPlan, dailyOperations } from './daily.ts'
 import { type FeedFile, type FeedKey, writeFeedFile } from './feed-file.ts'
+import { Gateway, type GatewayOptions } from './gateway/gateway.ts'
 
 export const FAULTS = ['badSignature', 'truncated', 'duplicate', 'gap', 'slow', 'reset', 'unavailable'] as const
 export type Fault = (typeof FAULTS)[number]
@@ -36,9 +37,11 @@ export interface InsurerOptions {
   readonly produceEveryMs?: number
   /** A demo's: what was made before in this folder is offered still, and what is made took effect today. */
   readonly goesOn?: boolean
+  /** It takes claims too. */
+  readonly gateway?: GatewayOptions
 }
 
-/** The insurer's side of `src/sync/README.md`: signs and offers daily deltas of a demo province, and goes wrong on demand. */
+/** The insurer's side of `src/sync/README.md`: signs and offers daily deltas of a demo province, and goes wrong on demand. With a gateway for claims it has both on one port. */
 export async function startInsurer(options: InsurerOptions): Promise<Insurer> {
   const manifests = options.goesOn === true ? await manifestsIn(options.folder, options) : []
   const faults = new Map<Fault, number>()
@@ -79,7 +82,10 @@ export async function startInsurer(options: InsurerOptions): Promise<Insurer> {
     return texts
   }
 
+  const gateway = options.gateway === undefined ? null : new Gateway(options.gateway)
+
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (gateway !== null && (await gateway.handle(request, response))) return
     const url = new URL(request.url ?? '/', 'http://insurer')
     if (request.method === 'POST' && url.pathname === '/admin/produce')
       return json(response, 200, { sequence: await produce() })
@@ -123,6 +129,7 @@ export async function startInsurer(options: InsurerOptions): Promise<Insurer> {
     fault: (fault, times = 1) => void faults.set(fault, times),
     close: async () => {
       if (timer !== null) clearInterval(timer)
+      gateway?.close()
       server.closeAllConnections()
       await new Promise<void>((resolve) => server.close(() => resolve()))
       await producing

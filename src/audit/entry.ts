@@ -21,6 +21,7 @@ export type EntryKind =
   | 'legalHoldLifted'
   | 'claimShare'
   | 'claimDelivery'
+  | 'insurerLoginSet'
 
 /** Counted and proven in public: codes only, nothing that names or links a person. */
 export type EntryOutcome = Readonly<Record<string, string | number | null>>

@@ -29,13 +29,14 @@ import {
 } from './data-folder.ts'
 import { saveDemoClients } from './demo-clients.ts'
 import { pullBeside, startDemoMocks } from './demo-feed.ts'
+import { saveDemoLogins, senderEnvironment } from './demo-sender.ts'
 import { witnessEnvironment } from './demo-witness.ts'
 import { EmbeddedError } from './embedded/error.ts'
 import { withLock } from './embedded/lock.ts'
 import { startEmbedded } from './embedded/start.ts'
 import { openJob } from './job.ts'
 import { loadProvince } from './load-province.ts'
-import { appUrlOf, embeddedUrl, sealerUrlOf, syncUrlOf } from './owner-url.ts'
+import { appUrlOf, embeddedUrl, sealerUrlOf, senderUrlOf, syncUrlOf } from './owner-url.ts'
 import { recheckLoop } from './recheck.ts'
 import { startBeside } from './sealer-process.ts'
 import { UsageError } from './usage-error.ts'
@@ -107,6 +108,7 @@ export interface Province {
   readonly appUrl: string
   readonly syncUrl: string
   readonly sealerUrl: string
+  readonly senderUrl: string
   readonly dataKeys: DataKeysFile
 }
 
@@ -140,6 +142,7 @@ async function run(options: Options, signal: AbortSignal, work: Parameters<typeo
     const urls = await prepareDatabase(database.ownerUrl, folder)
     signal.throwIfAborted()
     const dataKeys = await dataKeysOf(folder)
+    await saveDemoLogins(database.ownerUrl, dataKeys, new Date())
     const loaded = await loadProvince({
       ownerUrl: database.ownerUrl,
       dataKeys,
@@ -181,6 +184,7 @@ async function serveBeside(province: Province, mocks: Mocks | null, signal: Abor
   // a database of the user's own has another log under the same name: this witness would call it a fork
   const witness = process.env['DATABASE_URL'] ? null : startBeside('witness', await witnessEnvironment(folder))
   const sealer = startBeside('seal', await sealerEnvironment(province, witness !== null))
+  const sends = mocks && startBeside('send', senderEnvironment(folder, province.senderUrl, mocks.urlOf('insurer')))
   const rechecks = await recheckBeside(config, dataKeys, signal)
   const deltas = mocks && (await pullBeside(syncUrl, environment.DATA_KEYS_FILE, mocks.urlOf('insurer'), say, signal))
   printWelcome(
@@ -193,7 +197,7 @@ async function serveBeside(province: Province, mocks: Mocks | null, signal: Abor
   await aborted(signal)
   say('finishing what was accepted …')
   await Promise.all([crew.stop(), figures?.close()])
-  await Promise.all([rechecks.ended, deltas?.ended, sealer.stop(), witness?.stop()])
+  await Promise.all([rechecks.ended, deltas?.ended, sealer.stop(), witness?.stop(), sends?.stop()])
 }
 
 export function readOptions(args: string[], portDefault: number): Options {
@@ -262,11 +266,11 @@ async function openDatabase(folder: DataFolder): Promise<OwnedDatabase> {
   return { ownerUrl: embeddedUrl(cluster.password, cluster.port, 'kiemthe'), stop: () => cluster.stop() }
 }
 
-/** Roles, schema, facilities and clients: each step is safe to repeat. Returns how server, loader and sealer connect. */
+/** Roles, schema, facilities and clients: each step is safe to repeat. Returns how server, loader, sealer and sender connect. */
 async function prepareDatabase(
   ownerUrl: string,
   folder: DataFolder,
-): Promise<Pick<Province, 'appUrl' | 'syncUrl' | 'sealerUrl'>> {
+): Promise<Pick<Province, 'appUrl' | 'syncUrl' | 'sealerUrl' | 'senderUrl'>> {
   const sql = connect(ownerUrl, { connectionsMax: 1, statementTimeoutMs: 0, applicationName: 'kiemthe demo' })
   try {
     const lacks = await lacking(sql)
@@ -280,6 +284,7 @@ async function prepareDatabase(
       appUrl: appUrlOf(ownerUrl, passwords),
       syncUrl: syncUrlOf(ownerUrl, passwords),
       sealerUrl: sealerUrlOf(ownerUrl, passwords),
+      senderUrl: senderUrlOf(ownerUrl, passwords),
     }
   } finally {
     await sql.end({ timeout: 5 })

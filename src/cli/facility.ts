@@ -17,20 +17,23 @@ import { connect, type Sql } from '../db/connect.ts'
 import { facilityCodes, findFacility } from '../facility/store.ts'
 import { readArguments } from './arguments.ts'
 import { DATA_FOLDER, dataFolder, writeSecret } from './data-folder.ts'
+import { setInsurerLogin } from './insurer-login.ts'
 import { operatorDeed } from './operator-deed.ts'
 import { ownerDataKeys } from './owner-keys.ts'
 import { ownerUrlOf } from './owner-url.ts'
 import { createProgress } from './progress.ts'
 import { UsageError } from './usage-error.ts'
 
-const USAGE = 'facility add | rotate-key | revoke CODE … (or add --all)'
+const USAGE = `facility add | rotate-key | revoke CODE … (or add --all)
+       facility insurer-login CODE [--username NAME] [--remove] (the password on standard input)`
 
 /**
  * `kiemthe facility`, as the database's owner (DATABASE_URL, or the running demo).
  * `add` and `rotate-key` print a one-time code for each facility (`CODE<tab>code` on stdout): its software makes the key
  * pair and registers the public half (`kiemthe enrol`, POST /v1/enrolments). Former keys stay in force until they are
  * revoked. With --out the key pair is made here and its private half written (mode 0600). `revoke` ends keys, and
- * with them their tokens, within 5 s everywhere. Each is an entry of the log.
+ * with them their tokens, within 5 s everywhere. `insurer-login` keeps its account at the insurer's portal, for `kiemthe send`.
+ * Each is an entry of the log.
  */
 export async function facility(args: string[]): Promise<void> {
   const { values, positionals } = readArguments(
@@ -40,10 +43,18 @@ export async function facility(args: string[]): Promise<void> {
       out: { type: 'string' },
       key: { type: 'string' },
       all: { type: 'boolean', default: false },
+      username: { type: 'string' },
+      remove: { type: 'boolean', default: false },
     },
     true,
   )
   const [verb, ...texts] = positionals
+  if (verb === 'insurer-login') {
+    const code = parseFacilityCode(texts[0] ?? '')
+    if (code === null || texts.length !== 1) throw new UsageError(USAGE)
+    const username = values.remove ? null : (values.username ?? `${code}_BV`)
+    return setInsurerLogin(dataFolder(values.data), code, username)
+  }
   if (verb !== 'add' && verb !== 'rotate-key' && verb !== 'revoke') throw new UsageError(USAGE)
   const codes = texts.map((text) => parseFacilityCode(text)).filter((code) => code !== null)
   const one = values.out !== undefined || verb === 'revoke'

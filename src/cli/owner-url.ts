@@ -1,4 +1,4 @@
-import { APP_ROLE, type RolePasswords, SEALER_ROLE, SYNC_ROLE } from '../db/roles.ts'
+import { APP_ROLE, type RolePasswords, SEALER_ROLE, SENDER_ROLE, SYNC_ROLE } from '../db/roles.ts'
 import { type DataFolder, rolePasswordsOf } from './data-folder.ts'
 import { keptPassword } from './embedded/password.ts'
 import { keptPort } from './embedded/port.ts'
@@ -36,6 +36,18 @@ export async function feedUrlOf(folder: DataFolder): Promise<string> {
   const own = process.env['DATABASE_URL']
   if (own !== undefined && own !== '') return own
   return syncUrlOf(await ownerUrlOf(folder), await rolePasswordsOf(folder))
+}
+
+/** And as the one that sends claims. */
+export function senderUrlOf(ownerUrl: string, passwords: RolePasswords): string {
+  return urlAs(ownerUrl, SENDER_ROLE, passwords.sender)
+}
+
+/** For `kiemthe send`: DATABASE_URL is that role's there, or the demo of the folder has it. */
+export async function sendUrlOf(folder: DataFolder): Promise<string> {
+  const own = process.env['DATABASE_URL']
+  if (own !== undefined && own !== '') return own
+  return senderUrlOf(await ownerUrlOf(folder), await rolePasswordsOf(folder))
 }
 
 /** The same database as the role that seals the log. */

@@ -15,6 +15,10 @@ export interface DatabaseState {
   readonly unpublishedSince: string | null
   /** The same of checkpoints with all the cosignatures that are wanted; null where none are. */
   readonly uncosignedSince: string | null
+  /** When the oldest claim share was recorded that waits to be sent to the insurer; null: none does. */
+  readonly claimsWaitSince: string | null
+  /** Claim shares that were given up, 1,000 at the most. */
+  readonly claimsGivenUp: number
   readonly standby: boolean
 }
 
@@ -40,10 +44,18 @@ export async function readState(sql: Sql, logId: number): Promise<DatabaseState>
            (select e.body::json ->> 'recordedAt'
               from log_checkpoint c join log_entry e on e.log_id = c.log_id and e.leaf_index = c.cosigned_size
              where c.log_id = ${logId}::smallint) as uncosigned,
+           (select e.body::json ->> 'recordedAt'
+              from (select log_id, leaf_index from claim_delivery
+                     where log_id = ${logId}::smallint and next_attempt_at is not null
+                     order by leaf_index limit 1) d
+              join log_entry e using (log_id, leaf_index)) as claims_wait,
+           (select count(*)::int from (select from claim_delivery
+             where log_id = ${logId}::smallint and status = 'deadLetter' limit 1000) d) as claims_given_up,
            pg_is_in_recovery() as standby`
   const row = rows[0]
   if (row === undefined) throw new Error('one row was asked for')
   const { writable, as_of, catalogue, quarantined, gap, refused, unpublished, uncosigned, standby } = row
+  const { claims_wait: claimsWaitSince, claims_given_up: claimsGivenUp } = row
   return {
     logWritable: writable,
     copyAsOf: as_of,
@@ -53,6 +65,8 @@ export async function readState(sql: Sql, logId: number): Promise<DatabaseState>
     feedRefused: refused,
     unpublishedSince: unpublished,
     uncosignedSince: uncosigned,
+    claimsWaitSince,
+    claimsGivenUp,
     standby,
   }
 }
@@ -66,6 +80,8 @@ interface StateRow {
   refused: boolean
   unpublished: string | null
   uncosigned: string | null
+  claims_wait: string | null
+  claims_given_up: number
   standby: boolean
 }
 

@@ -65,6 +65,7 @@ const PLACES: Readonly<Record<SealedTable, Place>> = {
     subject: "replace(dossier_key::text, '-', '')",
     rowsMax: 4, // up to 8 MiB each: 4 travel as 45 MB of base64
   },
+  insurer_login: { key: [['facility', 'text', '']], subject: 'facility' },
 }
 
 export const SEALED_TABLES = Object.keys(PLACES) as SealedTable[]

@@ -34,7 +34,11 @@ export const claimVisit = pgTable(
     leafIndex: bigint('leaf_index', { mode: 'number' }).notNull(),
     dossierKey: uuid('dossier_key').notNull(),
   },
-  (t) => [primaryKey({ name: 'claim_visit_pkey', columns: [t.logId, t.facility, t.visitKey, t.share, t.version] })],
+  (t) => [
+    primaryKey({ name: 'claim_visit_pkey', columns: [t.logId, t.facility, t.visitKey, t.share, t.version] }),
+    // by entry: how the rows of `claim_delivery` are made again
+    index('claim_visit_entry').on(t.logId, t.leafIndex),
+  ],
 )
 
 /**
@@ -56,6 +60,8 @@ export const claimDelivery = pgTable(
     settlementMonth: text('settlement_month'),
     status: text({ enum: ['recorded', 'sent', 'received', 'returned', 'held', 'withdrawn', 'deadLetter'] }).notNull(),
     attempts: integer().notNull().default(0),
+    /** Of these, those that speak against the file itself; see `src/claim-share/send/backoff.ts`. */
+    strikes: smallint().notNull().default(0),
     /** Why the last attempt failed, a code of ours. */
     lastFailure: text('last_failure'),
     /** Null: nothing to be done (`recordOnly`, delivered, given up). */
@@ -71,6 +77,16 @@ export const claimDelivery = pgTable(
     index('claim_delivery_facility').on(t.logId, t.facility, t.leafIndex),
     index('claim_delivery_month').on(t.logId, t.facility, t.settlementMonth, t.leafIndex),
     index('claim_delivery_visit').on(t.logId, t.visitKey, t.share, t.version),
-    index('claim_delivery_due').on(t.logId, t.nextAttemptAt).where(sql`${t.nextAttemptAt} is not null`),
+    // the sender's queue: by facility, from its oldest or its newest end; whole, for what is to be held and its age
+    index('claim_delivery_queue').on(t.logId, t.facility, t.leafIndex).where(sql`${t.nextAttemptAt} is not null`),
+    index('claim_delivery_oldest').on(t.logId, t.leafIndex).where(sql`${t.nextAttemptAt} is not null`),
+    index('claim_delivery_dead').on(t.logId, t.leafIndex).where(sql`${t.status} = 'deadLetter'`),
   ],
 )
+
+/** Each facility's own account at the insurer's portal, sealed: read by `kiemthe send` alone, set by its owner. */
+export const insurerLogin = pgTable('insurer_login', {
+  facility: text().primaryKey(),
+  sealed: bytea().notNull(),
+  setAt: instant('set_at').notNull(),
+})

@@ -1,5 +1,6 @@
 import { type KeyExpiry, readKeyExpiry } from '../access/store.ts'
 import { LOG_ID } from '../audit/log.ts'
+import { countWaiting } from '../claim-share/send/store.ts'
 import { readInstant } from '../db/connect.ts'
 import type { Query } from '../db/pool.ts'
 import { readState } from '../db/readiness.ts'
@@ -18,13 +19,23 @@ export interface DatabaseReport {
   readonly unpublishedSeconds: number
   /** Age of the oldest entry that no checkpoint with all cosignatures holds yet; 0: all are, or none are wanted. */
   readonly uncosignedSeconds: number
+  readonly claims: {
+    /** To be sent to the insurer, up to a bound. */
+    readonly waiting: number
+    /** Age of the oldest of them; 0: none waits. */
+    readonly waitingSeconds: number
+    readonly givenUp: number
+  }
   readonly keys: KeyExpiry
 }
 
 /** There is one feed; more than these are counted in the total alone, so that there is an end to the series. */
 const FEEDS_MAX = 4
 
-/** Three cheap statements, however many gauges and scrapers ask. */
+/** A day's claims of the province are 24,000; counted from an index, some 2 ms. */
+const CLAIMS_COUNTED_MAX = 100_000
+
+/** Four cheap statements, however many gauges and scrapers ask. */
 const KEPT_MS = 2_000
 /** A scraper gives up after 10 s, the crew after 5: a database that is slow must not hide all other figures. */
 const PATIENCE_MS = 2_000
@@ -44,10 +55,11 @@ export function databaseReports(query: Query): () => Promise<DatabaseReport | nu
 }
 
 async function read(query: Query): Promise<DatabaseReport> {
-  const [state, keys, feeds] = await Promise.all([
+  const [state, keys, feeds, waiting] = await Promise.all([
     query((sql) => readState(sql, LOG_ID)),
     query(readKeyExpiry),
     query(feedStatus),
+    query((sql) => countWaiting(sql, LOG_ID, CLAIMS_COUNTED_MAX)),
   ])
   const ageMs = state.copyAsOf === null ? null : Date.now() - readInstant(state.copyAsOf).getTime()
   return {
@@ -58,6 +70,7 @@ async function read(query: Query): Promise<DatabaseReport> {
     quarantinedByFeed: Object.fromEntries(feeds.slice(0, FEEDS_MAX).map((each) => [each.feed, each.quarantined])),
     unpublishedSeconds: secondsSince(state.unpublishedSince),
     uncosignedSeconds: secondsSince(state.uncosignedSince),
+    claims: { waiting, waitingSeconds: secondsSince(state.claimsWaitSince), givenUp: state.claimsGivenUp },
     keys,
   }
 }

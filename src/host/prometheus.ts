@@ -23,7 +23,7 @@ import type { StatementWatch, StatementWatches } from './statements.ts'
  *   decisions    21 codes × 3 assurances                                                           =    63
  *   refusals     60 codes                                                                          =    60
  *   registry     16 for seconds, 3 for the breaker                                             =    19
- *   others       troubles 6, batches 9 + 2, in flight 2, gate 5, pool 4, database 15, guessing 1, build 1  =    45
+ *   others       troubles 6, batches 9 + 2, in flight 2, gate 5, pool 4, database 18, guessing 1, build 1  =    48
  *   of Node      memory, processor, files, event loop, garbage                                     =   100
  *
  * some 1,580, of which a province uses a third. `test/host/prometheus.test.ts` counts them.
@@ -339,6 +339,24 @@ function watchHost(registry: Registry, batches: LaneSeen, watched: Watched): voi
     'kiemthe_log_uncosigned_seconds',
     'Since the oldest entry was recorded that no checkpoint with all wanted cosignatures holds; 0: all are, or none wanted',
     state((report) => report.uncosignedSeconds),
+    'max',
+  )
+  gauge(
+    'kiemthe_claims_waiting',
+    'Claim shares to be sent to the insurer, 100,000 at the most',
+    state((report) => report.claims.waiting),
+    'max',
+  )
+  gauge(
+    'kiemthe_claims_waiting_seconds',
+    'Since the oldest of them was recorded; 0: none waits',
+    state((report) => report.claims.waitingSeconds),
+    'max',
+  )
+  gauge(
+    'kiemthe_claims_given_up',
+    'Claim shares that were given up (`kiemthe send list`), 1,000 at the most',
+    state((report) => report.claims.givenUp),
     'max',
   )
   gauge(

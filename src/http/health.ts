@@ -11,6 +11,9 @@ const CHECKPOINT_LATE_MS = 15_000
 /** A witness that is started anew is back in less; who it is and what it costs: `src/audit/README.md`. */
 const COSIGNATURE_LATE_MS = 60_000
 
+/** A claim is sent within seconds; what comes to replace TT 48/2017 wants it within three hours. */
+const CLAIMS_LATE_MS = 3_600_000
+
 /** `GET /health/live`: the process answers. */
 export async function showLive(): Promise<Answer> {
   return { status: 200, body: '{"status":"live"}' }
@@ -61,6 +64,10 @@ function degradations(scope: Scope, state: DatabaseState): string[] {
     reasons.push('checkpointLate')
   if (uncosignedSince !== null && scope.now().getTime() - Date.parse(uncosignedSince) > COSIGNATURE_LATE_MS)
     reasons.push('cosignatureLate')
+  const { claimsWaitSince } = state
+  if (claimsWaitSince !== null && scope.now().getTime() - Date.parse(claimsWaitSince) > CLAIMS_LATE_MS)
+    reasons.push('claimsLate')
+  if (state.claimsGivenUp > 0) reasons.push('claimsGivenUp')
   if (state.quarantined > 0) reasons.push('rowsInQuarantine')
   if (scope.registry !== null && scope.registry.state() !== 'closed') reasons.push('registryUnavailable')
   return reasons

@@ -1,4 +1,4 @@
-import { CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen } from 'cockatiel'
+import { CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen, isBrokenCircuitError } from 'cockatiel'
 import { NotAdmitted } from './bulkhead.ts'
 
 export const BREAKER_STATES = ['closed', 'open', 'halfOpen'] as const
@@ -58,7 +58,10 @@ export function createBreaker(options: BreakerOptions): Breaker {
     run: async (attempt) => {
       if (!allows()) throw new NotAdmitted('the breaker is open')
       // from here to its state of half open nothing is awaited: of two calls one tries
-      return policy.execute(attempt)
+      return policy.execute(attempt).catch((error: unknown) => {
+        // its clock is the machine's, and may be a moment behind
+        throw isBrokenCircuitError(error) ? new NotAdmitted('the breaker is open') : error
+      })
     },
   }
 }

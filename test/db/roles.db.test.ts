@@ -4,11 +4,13 @@ import postgres from 'postgres'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
 import { person } from '../../mocks/province/person.ts'
 import { todayInVietnam } from '../../src/calendar.ts'
+import { insurerLogin, sealLogin } from '../../src/claim-share/send/login.ts'
+import { saveLogins } from '../../src/claim-share/send/store.ts'
 import { type DataKeysFile, deriveDataKeys } from '../../src/data-keys.ts'
 import { connect, type Sql } from '../../src/db/connect.ts'
 import { oddSession } from '../../src/db/readiness.ts'
 import { lacking } from '../../src/db/roles.ts'
-import { syncUnfitness } from '../../src/host/fitness.ts'
+import { senderUnfitness, syncUnfitness } from '../../src/host/fitness.ts'
 import { StartError, startServer } from '../../src/node.ts'
 import { asSuperuser, databaseUrl } from '../support/cluster.ts'
 import { keysFolder } from '../support/keys-folder.ts'
@@ -218,6 +220,79 @@ describe('the role that brings the feed in', () => {
     await files.remove()
     expect([owner.code, owner.stderr]).toEqual([1, expect.stringContaining('use kiemthe_sync')])
     expect(own).toMatchObject({ code: 0, stderr: '' })
+  })
+})
+
+describe('the role that sends claims', () => {
+  test.each([
+    'update log_entry set body = body',
+    'delete from log_entry',
+    'update entry_detail set sealed = sealed',
+    'select sealed from entry_detail',
+    'select salt from entry_detail',
+    'delete from log_head',
+    'update claim_dossier set sealed = sealed',
+    'delete from claim_dossier',
+    'insert into claim_dossier select * from claim_dossier',
+    'insert into claim_visit select * from claim_visit',
+    'update claim_delivery set facility = facility',
+    'update claim_delivery set delivery = delivery',
+    "insert into insurer_login values ('38001', '', now())",
+    'update insurer_login set sealed = sealed',
+    'delete from insurer_login',
+    'select from coverage',
+    'select from alias',
+    'select from client_key',
+    'select from idempotency',
+    'select from unverified_visit',
+    'create table public.mine ()',
+    'set role postgres',
+    'set role kiemthe_app',
+  ])('may not: %s', async (statement) => {
+    await expect(connection(world.senderUrl).unsafe(statement)).rejects.toMatchObject({ code: '42501' })
+  })
+
+  test('nobody else reads the accounts of facilities', async () => {
+    for (const url of [world.appUrl, world.syncUrl, world.sealerUrl]) {
+      await expect(connection(url).unsafe('select from insurer_login')).rejects.toMatchObject({ code: '42501' })
+    }
+  })
+
+  test('send refuses another one at its start, and keys that do not open what it needs', async () => {
+    const refused = async (url: string, keys = world.dataKeys) => {
+      const sql = connection(url)
+      return (await senderUnfitness((run) => run(sql), deriveDataKeys(keys))).join('\n')
+    }
+    expect(await refused(world.senderUrl)).toBe('')
+    expect(await refused(world.ownerUrl)).toContain('could change the log; use kiemthe_sender')
+    expect(await refused(world.appUrl)).toContain('cannot send claims; use kiemthe_sender')
+    expect(await refused(`${world.senderUrl}?TimeZone=Europe/London`)).toContain('alter role kiemthe_sender')
+    const login = sealLogin(deriveDataKeys(world.dataKeys), '38001', insurerLogin('38001_BV', 'secret'))
+    await saveLogins(world.owner, [{ facility: '38001', sealed: login }], new Date())
+    expect(await refused(world.senderUrl)).toBe('')
+    const seal = { current: 1, generations: { '1': randomBytes(32).toString('base64') } }
+    expect(await refused(world.senderUrl, { ...world.dataKeys, seal })).toContain('the data keys are not those')
+    await world.owner`delete from insurer_login`
+  })
+
+  test('send itself asks', async () => {
+    const files = await keysFolder(world)
+    const env = (DATABASE_URL: string) => ({
+      DATABASE_URL,
+      DATA_KEYS_FILE: join(files.path, 'data-keys.json'),
+      INSURER_GATEWAY_URL: 'http://127.0.0.1:9/',
+      LOG_LEVEL: 'warn',
+    })
+    const [owner, own, none] = await Promise.all([
+      kiemthe(['send', '--once'], env(world.ownerUrl)),
+      kiemthe(['send', '--once'], env(world.senderUrl)),
+      kiemthe(['send'], { ...env(world.senderUrl), INSURER_GATEWAY_URL: 'http://insurer.example/' }),
+    ])
+    await files.remove()
+    expect([owner.code, owner.stderr]).toEqual([1, expect.stringContaining('use kiemthe_sender')])
+    expect(own).toMatchObject({ code: 0, stderr: '' })
+    // passwords would go there in the clear
+    expect([none.code, none.stderr]).toEqual([2, expect.stringContaining('INSURER_GATEWAY_URL: is not https')])
   })
 })
 

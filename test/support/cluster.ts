@@ -12,6 +12,8 @@ export interface Cluster {
   readonly syncPassword: string
   /** Of `kiemthe_sealer`. */
   readonly sealerPassword: string
+  /** Of `kiemthe_sender`, the one that sends claims. */
+  readonly senderPassword: string
 }
 
 declare module 'vitest' {

@@ -18,11 +18,13 @@ const readySchema = z
           'catalogueLate',
           'checkpointLate',
           'cosignatureLate',
+          'claimsLate',
+          'claimsGivenUp',
           'rowsInQuarantine',
           'registryUnavailable',
         ]),
       )
-      .max(10),
+      .max(12),
   })
   .meta({ id: 'Ready' })
 

@@ -22,6 +22,10 @@ const COMMANDS: Readonly<Record<string, { readonly what: string; readonly load: 
     what: 'sign checkpoints of the log, as kiemthe_sealer: DATABASE_URL SEAL_KEY_FILE SEAL_MARK_FILE, --once',
     load: async () => (await import('./cli/seal.ts')).seal,
   },
+  project: {
+    what: 'make what auditors search, as kiemthe_projector: DATABASE_URL DATA_KEYS_FILE, --once --rebuild',
+    load: async () => (await import('./cli/project.ts')).projectCommand,
+  },
   witness: {
     what: "cosign checkpoints of somebody else's log: WITNESS_NAME WITNESS_FOLDER WITNESS_LOGS HOST PORT",
     load: async () => (await import('./cli/witness.ts')).witness,

@@ -85,15 +85,21 @@ export function signingKeyOf(path: string): Promise<SealKeyFile> {
 }
 
 const password = z.string().length(64)
-const passwordsSchema = z.strictObject({ app: password, sealer: password, sync: password.optional() })
+const passwordsSchema = z.strictObject({
+  app: password,
+  sealer: password,
+  sync: password.optional(),
+  projector: password.optional(),
+})
 
 /** A folder of an earlier release is given the password of a role that has come since. */
 export async function rolePasswordsOf(folder: DataFolder): Promise<RolePasswords> {
   const path = join(folder.path, 'roles.json')
   const made = () => randomBytes(32).toString('hex')
   const kept = await readSecret(path, passwordsSchema)
-  if (kept?.sync !== undefined) return { ...kept, sync: kept.sync }
-  const passwords = { app: made(), sealer: made(), ...kept, sync: made() }
+  const { sync, projector } = kept ?? {}
+  if (kept !== null && sync !== undefined && projector !== undefined) return { ...kept, sync, projector }
+  const passwords = { app: made(), sealer: made(), ...kept, sync: sync ?? made(), projector: projector ?? made() }
   await writeSecret(path, passwords)
   return passwords
 }

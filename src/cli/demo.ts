@@ -35,7 +35,7 @@ import { withLock } from './embedded/lock.ts'
 import { startEmbedded } from './embedded/start.ts'
 import { openJob } from './job.ts'
 import { loadProvince } from './load-province.ts'
-import { appUrlOf, embeddedUrl, sealerUrlOf, syncUrlOf } from './owner-url.ts'
+import { appUrlOf, embeddedUrl, projectorUrlOf, sealerUrlOf, syncUrlOf } from './owner-url.ts'
 import { recheckLoop } from './recheck.ts'
 import { startBeside } from './sealer-process.ts'
 import { UsageError } from './usage-error.ts'
@@ -107,6 +107,7 @@ export interface Province {
   readonly appUrl: string
   readonly syncUrl: string
   readonly sealerUrl: string
+  readonly projectorUrl: string
   readonly dataKeys: DataKeysFile
 }
 
@@ -181,6 +182,12 @@ async function serveBeside(province: Province, mocks: Mocks | null, signal: Abor
   // a database of the user's own has another log under the same name: this witness would call it a fork
   const witness = process.env['DATABASE_URL'] ? null : startBeside('witness', await witnessEnvironment(folder))
   const sealer = startBeside('seal', await sealerEnvironment(province, witness !== null))
+  const projector = startBeside('project', {
+    PATH: process.env['PATH'],
+    LOG_LEVEL: 'warn',
+    DATABASE_URL: province.projectorUrl,
+    DATA_KEYS_FILE: folder.dataKeysFile,
+  })
   const rechecks = await recheckBeside(config, dataKeys, signal)
   const deltas = mocks && (await pullBeside(syncUrl, environment.DATA_KEYS_FILE, mocks.urlOf('insurer'), say, signal))
   printWelcome(
@@ -193,7 +200,7 @@ async function serveBeside(province: Province, mocks: Mocks | null, signal: Abor
   await aborted(signal)
   say('finishing what was accepted …')
   await Promise.all([crew.stop(), figures?.close()])
-  await Promise.all([rechecks.ended, deltas?.ended, sealer.stop(), witness?.stop()])
+  await Promise.all([rechecks.ended, deltas?.ended, sealer.stop(), projector.stop(), witness?.stop()])
 }
 
 export function readOptions(args: string[], portDefault: number): Options {
@@ -266,7 +273,7 @@ async function openDatabase(folder: DataFolder): Promise<OwnedDatabase> {
 async function prepareDatabase(
   ownerUrl: string,
   folder: DataFolder,
-): Promise<Pick<Province, 'appUrl' | 'syncUrl' | 'sealerUrl'>> {
+): Promise<Pick<Province, 'appUrl' | 'syncUrl' | 'sealerUrl' | 'projectorUrl'>> {
   const sql = connect(ownerUrl, { connectionsMax: 1, statementTimeoutMs: 0, applicationName: 'kiemthe demo' })
   try {
     const lacks = await lacking(sql)
@@ -280,6 +287,7 @@ async function prepareDatabase(
       appUrl: appUrlOf(ownerUrl, passwords),
       syncUrl: syncUrlOf(ownerUrl, passwords),
       sealerUrl: sealerUrlOf(ownerUrl, passwords),
+      projectorUrl: projectorUrlOf(ownerUrl, passwords),
     }
   } finally {
     await sql.end({ timeout: 5 })

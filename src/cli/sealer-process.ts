@@ -6,11 +6,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 const RESTART_AFTER_MS = 1_000
 
 /**
- * A command in a process of its own, which alone reads its key: `seal` that of checkpoints, `witness` its own. Started again
+ * A command in a process of its own: `seal` and `witness` alone read their keys, `project` has its own role. Started again
  * when it dies. If this process is killed it ends by itself: its channel to it breaks.
  */
 export function startBeside(
-  command: 'seal' | 'witness',
+  command: 'seal' | 'witness' | 'project',
   environment: NodeJS.ProcessEnv,
 ): { stop: () => Promise<void> } {
   let child: ChildProcess

@@ -12,6 +12,8 @@ export interface Cluster {
   readonly syncPassword: string
   /** Of `kiemthe_sealer`. */
   readonly sealerPassword: string
+  /** Of `kiemthe_projector`. */
+  readonly projectorPassword: string
 }
 
 declare module 'vitest' {

@@ -31,6 +31,7 @@ export interface World {
   readonly syncUrl: string
   readonly ownerUrl: string
   readonly sealerUrl: string
+  readonly projectorUrl: string
   readonly dataKeys: DataKeysFile
   readonly tokenKeys: TokenKeysFile
   readonly clients: ReadonlyMap<string, ClientKeyPair>
@@ -63,6 +64,7 @@ export async function createWorld(
   const appUrl = databaseUrl(cluster, 'kiemthe_app', cluster.appPassword, database.name)
   const syncUrl = databaseUrl(cluster, 'kiemthe_sync', cluster.syncPassword, database.name)
   const sealerUrl = databaseUrl(cluster, 'kiemthe_sealer', cluster.sealerPassword, database.name)
+  const projectorUrl = databaseUrl(cluster, 'kiemthe_projector', cluster.projectorPassword, database.name)
   const owner = connect(ownerUrl, { connectionsMax: 2, statementTimeoutMs: 0, applicationName: 'test' })
   const secret = () => randomBytes(32).toString('base64')
   const dataKeys: DataKeysFile = {
@@ -81,6 +83,7 @@ export async function createWorld(
     syncUrl,
     ownerUrl,
     sealerUrl,
+    projectorUrl,
     dataKeys,
     tokenKeys,
     clients,

@@ -7,9 +7,9 @@ import { asSuperuser, type Cluster, databaseUrl, TEMPLATE } from './cluster.ts'
 /** Once per run, before any test: roles (they belong to the cluster) and the migrated database that suites copy. */
 export async function prepareTemplate(
   cluster: Pick<Cluster, 'host' | 'port' | 'password'>,
-): Promise<Pick<Cluster, 'appPassword' | 'syncPassword' | 'sealerPassword'>> {
+): Promise<Pick<Cluster, 'appPassword' | 'syncPassword' | 'sealerPassword' | 'projectorPassword'>> {
   const password = () => randomBytes(32).toString('hex')
-  const passwords = { app: password(), sealer: password(), sync: password() }
+  const passwords = { app: password(), sealer: password(), sync: password(), projector: password() }
   const admin = asSuperuser(cluster)
   try {
     await admin.unsafe(`CREATE DATABASE ${TEMPLATE}`)
@@ -24,5 +24,10 @@ export async function prepareTemplate(
     await sql.end()
   }
   await migrateSchema(url)
-  return { appPassword: passwords.app, syncPassword: passwords.sync, sealerPassword: passwords.sealer }
+  return {
+    appPassword: passwords.app,
+    syncPassword: passwords.sync,
+    sealerPassword: passwords.sealer,
+    projectorPassword: passwords.projector,
+  }
 }

@@ -185,6 +185,11 @@ export function auditVisitDigest(keys: DataKeys, visitId: string): string {
   return mac128(keys.request, `audit-visit:${visitId}`)
 }
 
+/** The bytes of a dossier in the database, by their SHA-256: whoever has a dossier cannot look for it without the key. */
+export function dossierDigest(keys: DataKeys, facility: string, sha256: string): string {
+  return mac128(keys.request, `dossier:${facility}\n${sha256}`)
+}
+
 export function mac128(key: Hmac, text: string): string {
   return key(text).slice(0, 32)
 }

@@ -11,7 +11,14 @@ const NONCE_BYTES = 12
 const TAG_BYTES = 16
 const HEAD_BYTES = 1 + NONCE_BYTES
 
-export type SealedTable = 'coverage' | 'entry_detail' | 'quarantine' | 'feed_inbox_part' | 'legal_hold' | 'open_visit'
+export type SealedTable =
+  | 'coverage'
+  | 'entry_detail'
+  | 'quarantine'
+  | 'feed_inbox_part'
+  | 'legal_hold'
+  | 'open_visit'
+  | 'claim_dossier'
 
 export class SealError extends Error {}
 

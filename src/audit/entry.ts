@@ -19,6 +19,8 @@ export type EntryKind =
   | 'erasure'
   | 'legalHoldPlaced'
   | 'legalHoldLifted'
+  | 'claimShare'
+  | 'claimDelivery'
 
 /** Counted and proven in public: codes only, nothing that names or links a person. */
 export type EntryOutcome = Readonly<Record<string, string | number | null>>

@@ -89,9 +89,10 @@ export async function appendBatch(
 
 /** A deed that is more than its entry: both are committed, or neither. Returns what `act` came to; see `appendWithAct`. */
 export async function appendDeed(sql: Sql, row: PendingRow, act: (sql: Sql) => Fragment): Promise<string> {
-  return appendWithAct(sql, LOG_ID, row, act(sql)).catch((error: unknown) => {
+  const { result } = await appendWithAct(sql, LOG_ID, row, act(sql)).catch((error: unknown) => {
     throw logFailure(error)
   })
+  return result
 }
 
 async function appendOnce(sql: Sql, rows: readonly PendingRow[]): Promise<Map<number, number>> {
@@ -141,7 +142,7 @@ function wasRolledBackForRetry(error: unknown): boolean {
  * a commit that was cancelled, may have committed. That one is never retried blindly; the caller is told to repeat it
  * with its Idempotency-Key.
  */
-function logFailure(error: unknown): ServiceError {
+export function logFailure(error: unknown): ServiceError {
   const state = sqlState(error)
   const neverSent = state === 'ECONNREFUSED' || state === 'CONNECT_TIMEOUT' || state === 'ENOTFOUND'
   // said by the server itself: EPIPE is five capitals too
@@ -150,7 +151,7 @@ function logFailure(error: unknown): ServiceError {
   return new ServiceError(neverSent || rolledBack ? 'log_unavailable' : 'log_outcome_unknown', { cause: error })
 }
 
-function sqlState(error: unknown): string | null {
+export function sqlState(error: unknown): string | null {
   const code = error instanceof Error && 'code' in error ? error.code : null
   return typeof code === 'string' ? code : null
 }

@@ -76,12 +76,48 @@ export async function appendRows(sql: Sql, logId: number, rows: readonly Pending
 export type Fragment = ReturnType<Sql>
 
 /**
+ * The first of an act's expressions: `claimed(key)`, empty where somebody else holds the key or there is none. For deeds
+ * that take an Idempotency-Key; those of `appendRows` claim theirs by the batch.
+ */
+export function claimingKey(sql: Sql, logId: number, { idempotencyKey, requestDigest }: PendingRow): Fragment {
+  return sql`claimed as (
+      insert into idempotency as held (log_id, key, request_digest, claimed_at)
+      select ${logId}::smallint, key, ${requestDigest}::uuid, now()
+        from (values (${idempotencyKey}::uuid)) as r(key) where key is not null
+      on conflict (log_id, key) do update
+        set request_digest = excluded.request_digest, claimed_at = excluded.claimed_at
+        where held.claimed_at < now() - ${IDEMPOTENCY_INTERVAL}::interval
+      returning key
+    )`
+}
+
+/** Who holds a key, as a scalar: the digest of their request, or null. */
+export function keyHolder(sql: Sql, logId: number, key: string | null): Fragment {
+  return sql`(select request_digest from idempotency
+     where log_id = ${logId}::smallint and key = ${key}::uuid
+       and claimed_at >= now() - ${IDEMPOTENCY_INTERVAL}::interval)`
+}
+
+/** What an act came to, and the entry's index; null where it was no deed. */
+export interface Acted {
+  readonly result: string
+  readonly index: number | null
+}
+
+/**
  * A deed and its entry in one statement, so that neither is without the other. `act` is one or more common table
  * expressions, the last of them `act(result)` with one row: only a result of `done` is a deed. Whatever else it says, no
  * entry is written (a wrong code still costs its try). Without a head the entry's index is null, and all of it fails.
+ * `then`: expressions that need the index, `deed(leaf_index)`, which has no row unless it is a deed.
  */
-export async function appendWithAct(sql: Sql, logId: number, row: PendingRow, act: Fragment): Promise<string> {
-  const rows = await sql<{ result: string }[]>`
+export async function appendWithAct(
+  sql: Sql,
+  logId: number,
+  row: PendingRow,
+  act: Fragment,
+  then: Fragment = sql``,
+): Promise<Acted> {
+  const rows = await sql<{ result: string; leaf_index: number | null }[]>`
     with ${act}, head as (
       update log_head set size = size + 1 where log_id = ${logId}::smallint and (select result from act) = 'done'
       returning size - 1 as leaf_index
@@ -92,12 +128,12 @@ export async function appendWithAct(sql: Sql, logId: number, row: PendingRow, ac
       select ${logId}::smallint, leaf_index, ${row.body}, decode(${row.leafHash}, 'base64') from deed
     ), details as (
       insert into entry_detail (log_id, leaf_index, subject, client, idempotency_key, salt, sealed)
-      select ${logId}::smallint, leaf_index, ${row.subject}::uuid, ${row.client}, null,
+      select ${logId}::smallint, leaf_index, ${row.subject}::uuid, ${row.client}, ${row.idempotencyKey}::uuid,
              decode(${row.salt}, 'base64'), decode(${row.sealed}, 'base64')
         from deed
-    )
-    select result from act`
-  return rows[0]?.result ?? 'none'
+    )${then}
+    select result, (select leaf_index from deed) as leaf_index from act`
+  return { result: rows[0]?.result ?? 'none', index: rows[0]?.leaf_index ?? null }
 }
 
 export interface EarlierRow {

@@ -57,6 +57,14 @@ const PLACES: Readonly<Record<SealedTable, Place>> = {
     ],
     subject: "replace(visit::text, '-', '')",
   },
+  claim_dossier: {
+    key: [
+      ['log_id', 'smallint', '-1'],
+      ['leaf_index', 'bigint', '-1'],
+    ],
+    subject: "replace(dossier_key::text, '-', '')",
+    rowsMax: 4, // up to 8 MiB each: 4 travel as 45 MB of base64
+  },
 }
 
 export const SEALED_TABLES = Object.keys(PLACES) as SealedTable[]
@@ -151,7 +159,7 @@ export async function estimateSealed(sql: Sql): Promise<number> {
   const [row] = await sql<{ rows: number }[]>`
     select sum(greatest(reltuples, 0))::bigint as rows
       from pg_class where oid in ('coverage'::regclass, 'entry_detail'::regclass, 'quarantine'::regclass,
-                                     'feed_inbox_part'::regclass, 'open_visit'::regclass)`
+                                     'feed_inbox_part'::regclass, 'open_visit'::regclass, 'claim_dossier'::regclass)`
   return row?.rows ?? 0
 }
 

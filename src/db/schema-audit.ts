@@ -5,6 +5,7 @@ import {
   index,
   integer,
   jsonb,
+  numeric,
   pgTable,
   primaryKey,
   smallint,
@@ -81,6 +82,8 @@ export const auditFlag = pgTable(
     recordedAt: instant('recorded_at').notNull(),
     /** The other entry that it is about; null: there is none. */
     otherIndex: bigint('other_index', { mode: 'number' }),
+    /** It is about a dossier that only `audit:hiv` may see, or may be. */
+    restricted: boolean().notNull(),
     facts: jsonb().$type<Record<string, string | number>>().notNull(),
   },
   (t) => [
@@ -123,5 +126,53 @@ export const auditStay = pgTable(
   (t) => [
     primaryKey({ name: 'audit_stay_pkey', columns: [t.logId, t.generation, t.facility, t.visit] }),
     index('audit_stay_recorded').on(t.logId, t.generation, t.recordedAt),
+  ],
+)
+
+/** One row a version of a claim share, with the status that its deliveries left. Amounts and codes are those of the entry. */
+export const auditClaim = pgTable(
+  'audit_claim',
+  {
+    logId: smallint('log_id').notNull(),
+    generation: smallint().notNull(),
+    leafIndex: bigint('leaf_index', { mode: 'number' }).notNull(),
+    recordedAt: instant('recorded_at').notNull(),
+    facility: text().notNull(),
+    share: text().notNull(),
+    version: integer().notNull(),
+    delivery: text().notNull(),
+    settlementMonth: text('settlement_month'),
+    status: text().notNull(),
+    /** The transition that said so; null: it is as it was recorded. */
+    statusIndex: bigint('status_index', { mode: 'number' }),
+    totalHospital: numeric('total_hospital'),
+    totalInsured: numeric('total_insured'),
+    paidByPatient: numeric('paid_by_patient'),
+    copayment: numeric('copayment'),
+    paidByInsurer: numeric('paid_by_insurer'),
+    findings: integer().notNull(),
+    signature: text().notNull(),
+    erased: boolean().notNull(),
+    /** Of details that only `audit:hiv` may see, or of which it is not known any more. */
+    restricted: boolean().notNull(),
+    person: uuid(),
+    visit: uuid(),
+    /** NGAY_VAO, NGAY_RA as the dossier has them. */
+    admitted: text(),
+    discharged: text(),
+    /** MA_LOAI_KCB. */
+    careType: text('care_type'),
+    route: text(),
+    /** Leaf indexes of the genuine checks that it quotes. */
+    checks: bigint({ mode: 'number' }).array(),
+  },
+  (t) => [
+    primaryKey({ name: 'audit_claim_pkey', columns: [t.logId, t.generation, t.leafIndex] }),
+    index('audit_claim_facility').on(t.logId, t.generation, t.facility, t.recordedAt, t.leafIndex),
+    index('audit_claim_time').on(t.logId, t.generation, t.recordedAt, t.leafIndex),
+    index('audit_claim_status').on(t.logId, t.generation, t.status, t.recordedAt, t.leafIndex),
+    index('audit_claim_person').on(t.logId, t.generation, t.person, t.recordedAt),
+    index('audit_claim_visit').on(t.logId, t.generation, t.visit),
+    index('audit_claim_checks').using('gin', t.checks),
   ],
 )

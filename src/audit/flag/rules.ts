@@ -2,7 +2,21 @@
  * What auditors are shown as worth a look. Each rule is pure, says nothing of guilt, and has its innocent explanations
  * beside it (`texts.ts`). Thresholds are ours: no text of law has them; they are here to be set with the insurer.
  */
-export type FlagRule = 'twoFacilities' | 'manyMisses' | 'unusualVolume' | 'stayWithoutEndCheck'
+export const FLAG_RULES = [
+  'twoFacilities',
+  'manyMisses',
+  'unusualVolume',
+  'stayWithoutEndCheck',
+  'claimWithoutCheck',
+  'claimedNotEntitled',
+  'datesContradict',
+  'repeatedClaim',
+  'amountsContradict',
+] as const
+export type FlagRule = (typeof FLAG_RULES)[number]
+
+/** What still holds when nothing of a person is known any more. */
+export const RULES_WITHOUT_PERSON: readonly FlagRule[] = ['manyMisses', 'unusualVolume', 'amountsContradict']
 
 export interface Flag {
   readonly rule: FlagRule
@@ -10,6 +24,8 @@ export interface Flag {
   readonly facility: string
   readonly recordedAt: string
   readonly otherIndex: number | null
+  /** About a dossier that only `audit:hiv` may see. */
+  readonly restricted: boolean
   /** Codes and numbers of ours. */
   readonly facts: Readonly<Record<string, string | number>>
 }
@@ -89,5 +105,5 @@ export function stayWithoutEndCheck(latest: SeenCheck, logTime: string): Flag | 
 }
 
 function about({ index, facility, recordedAt }: SeenCheck) {
-  return { index, facility, recordedAt }
+  return { index, facility, recordedAt, restricted: false }
 }

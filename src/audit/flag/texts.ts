@@ -64,4 +64,76 @@ export const FLAG_TEXTS: Readonly<Record<FlagRule, FlagText>> = {
       ],
     },
   },
+  claimWithoutCheck: {
+    explanation: {
+      vi: 'Hồ sơ thanh toán: chưa ghi nhận lần tra cứu nào tại đây cho lượt khám này.',
+      en: 'A claim: no check recorded here for this visit.',
+    },
+    innocent: {
+      vi: [
+        'Cơ sở đã tra cứu trên Cổng BHXH.',
+        'Cấp cứu, trẻ sơ sinh, hoặc người bệnh không có giấy tờ.',
+        'Lần tra cứu không ghi mã lượt khám, hồ sơ không ghi mã tra cứu.',
+      ],
+      en: [
+        'The facility looked up on the VSS portal.',
+        'An emergency, a newborn, or a patient without papers.',
+        'The check named no visit id, and the claim quotes no check code.',
+      ],
+    },
+  },
+  claimedNotEntitled: {
+    explanation: {
+      vi: 'Đề nghị quỹ thanh toán, nhưng các lần tra cứu ghi nhận tại đây không xác định được quyền lợi.',
+      en: 'The insurer is asked to pay, while the checks recorded here found no cover, or could not say.',
+    },
+    innocent: {
+      vi: [
+        'Không xác định: dữ liệu chậm hoặc thẻ do tỉnh khác cấp; Cổng BHXH trả lời khác.',
+        'Người bệnh xuất trình thẻ mới sau lần tra cứu.',
+        'Thẻ hết hạn khi đang điều trị: quỹ trả đến khi ra viện, tối đa 15 ngày (NĐ 188/2025 Đ50).',
+      ],
+      en: [
+        'Undetermined: late data, or a card of another province; the VSS portal answered otherwise.',
+        'The patient showed a new card after the check.',
+        'The card ended during treatment: the fund pays to discharge, 15 days at the most (NĐ 188/2025 Đ50).',
+      ],
+    },
+  },
+  datesContradict: {
+    explanation: {
+      vi: 'Ngày trong hồ sơ mâu thuẫn: ngày ra trước ngày vào, thẻ không bao gồm ngày vào, hoặc lần tra cứu thuộc ngày khác.',
+      en: 'Days of the dossier contradict: discharge before admission, no card term holds the admission, or a check is of another day.',
+    },
+    innocent: {
+      vi: ['Gõ nhầm ngày; sẽ có bản sửa.', 'Mã tra cứu của lượt khám khác được ghi nhầm.'],
+      en: [
+        'A typing error; a corrected version will follow.',
+        'The check code of another visit was quoted by mistake.',
+      ],
+    },
+  },
+  repeatedClaim: {
+    explanation: {
+      vi: 'Cùng người bệnh, cùng ngày vào, cùng số tiền, nhưng là hai lượt khám khác nhau.',
+      en: 'The same person, admitted on the same day, for the same amount, as two visits.',
+    },
+    innocent: {
+      vi: ['Hai dịch vụ cùng giá trong ngày.', 'Phần mềm cấp lại mã lượt khám; bản cũ sẽ được rút.'],
+      en: [
+        'Two services of one price on one day.',
+        'The hospital’s program gave the visit a new id; the former is to be withdrawn.',
+      ],
+    },
+  },
+  amountsContradict: {
+    explanation: {
+      vi: 'Số tiền mâu thuẫn: T_BHTT khác T_TONGCHI_BH trừ T_BNCCT, lớn hơn tổng chi, hoặc số âm (QĐ 3176).',
+      en: 'Amounts contradict: T_BHTT is not T_TONGCHI_BH less T_BNCCT, more than the total, or negative (QĐ 3176).',
+    },
+    innocent: {
+      vi: ['Làm tròn từng dòng.', 'Nguồn khác chi trả được ghi vào trường khác.'],
+      en: ['Rounding line by line.', 'What another source pays stands in another field.'],
+    },
+  },
 }

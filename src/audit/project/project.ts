@@ -2,13 +2,16 @@ import type { DataKeys } from '../../data-keys.ts'
 import type { Query } from '../../db/pool.ts'
 import { describeFailure, type Failure } from '../../event.ts'
 import { SealError } from '../../seal.ts'
+import type { ClaimRow, Transition } from './claim-rows.ts'
 import { notice } from './notice.ts'
+import { NO_CLAIMS, noticeClaims } from './notice-claims.ts'
 import { type CheckRow, type Projected, project, projectBody, type RawEntry } from './rows.ts'
 import {
   beginGeneration,
   dropFormer,
   keepStretch,
   readBefore,
+  readBeforeClaims,
   readGenerations,
   readStretch,
   switchGeneration,
@@ -61,17 +64,25 @@ async function catchUp(job: ProjectJob, generation: number, signal?: AbortSignal
 async function step(job: ProjectJob, generation: number): Promise<number> {
   const stretch = await job.query((sql) => readStretch(sql, job.logId, generation))
   if (stretch.to <= stretch.from) return 0
-  const rows: CheckRow[] = []
+  const made = { checks: [] as CheckRow[], claims: [] as ClaimRow[], transitions: [] as Transition[] }
   const erased = new Set<number>()
   for (const entry of stretch.entries) {
     const projected = projectOne(job, entry)
-    if (projected?.kind === 'check') rows.push(projected.row)
+    if (projected?.kind === 'check') made.checks.push(projected.row)
+    if (projected?.kind === 'claim') made.claims.push(projected.row)
+    if (projected?.kind === 'transition') made.transitions.push(projected.transition)
     if (projected?.kind === 'erasure') for (const index of projected.entries) erased.add(index)
   }
+  const { checks, claims } = made
   const logTime = stretch.through ?? ''
-  const before = await job.query((sql) => readBefore(sql, job.logId, generation, rows, logTime))
-  const noticed = notice(rows, before, logTime)
-  await job.query((sql) => keepStretch(sql, job.logId, generation, stretch, rows, noticed, [...erased]))
+  const before = await job.query((sql) => readBefore(sql, job.logId, generation, checks, logTime))
+  const noticed = notice(checks, before, logTime)
+  const beforeClaims = await (claims.length === 0
+    ? NO_CLAIMS
+    : job.query((sql) => readBeforeClaims(sql, job.logId, generation, claims)))
+  const flags = [...noticed.flags, ...noticeClaims(claims, checks, beforeClaims)]
+  const kept = { ...made, erased: [...erased] }
+  await job.query((sql) => keepStretch(sql, job.logId, generation, stretch, kept, { ...noticed, flags }))
   return stretch.to - stretch.from
 }
 
@@ -83,6 +94,6 @@ function projectOne(job: ProjectJob, entry: RawEntry): Projected | null {
   } catch (error) {
     if (!(error instanceof SealError) || (entry.sealed?.[0] ?? 0) > Math.max(...keys.seal.keys())) throw error
     job.notOpened(entry.index, describeFailure(error))
-    return projectBody(entry)
+    return projectBody(keys, entry)
   }
 }

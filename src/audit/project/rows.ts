@@ -2,6 +2,7 @@ import { auditVisitDigest, type DataKeys } from '../../data-keys.ts'
 import type { VisitDetails } from '../../unverified-visit/details.ts'
 import type { VerificationDetails } from '../../verification/verify.ts'
 import { openDetails } from '../log.ts'
+import { type ClaimRow, claimDetails, claimRow, type Transition, transition } from './claim-rows.ts'
 
 /** An entry as it is read from the log; `sealed` is null once its details were erased. */
 export interface RawEntry {
@@ -33,6 +34,8 @@ export interface CheckRow {
 
 export type Projected =
   | { readonly kind: 'check'; readonly row: CheckRow }
+  | { readonly kind: 'claim'; readonly row: ClaimRow }
+  | { readonly kind: 'transition'; readonly transition: Transition }
   /** These entries have no details any more. */
   | { readonly kind: 'erasure'; readonly entries: readonly number[] }
 
@@ -53,6 +56,10 @@ export function project(keys: DataKeys, entry: RawEntry): Projected | null {
     case 'verification':
     case 'unverifiedVisit':
       return body.facility === null ? null : { kind: 'check', row: checkRow(body, entry, detailsOf(keys, entry, body)) }
+    case 'claimShare':
+      return { kind: 'claim', row: claimRow(keys, entry, claimDetails(keys, entry)) }
+    case 'claimDelivery':
+      return { kind: 'transition', transition: transition(entry) }
     case 'erasure': {
       const { entries } = detailsText<{ entries: readonly number[] }>(keys, entry) ?? { entries: [] }
       return { kind: 'erasure', entries }
@@ -63,8 +70,9 @@ export function project(keys: DataKeys, entry: RawEntry): Projected | null {
 }
 
 /** The same without details that do not open: the facts of the body stand all the same. */
-export function projectBody(entry: RawEntry): Projected | null {
+export function projectBody(keys: DataKeys, entry: RawEntry): Projected | null {
   const body = JSON.parse(entry.body) as Body
+  if (body.kind === 'claimShare') return { kind: 'claim', row: claimRow(keys, entry, null) }
   if (body.kind !== 'verification' && body.kind !== 'unverifiedVisit') return null
   return body.facility === null ? null : { kind: 'check', row: checkRow(body, entry, null) }
 }

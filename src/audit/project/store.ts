@@ -1,7 +1,9 @@
 import { instantText, type Sql } from '../../db/connect.ts'
-import { STAY_DAYS_MAX } from '../flag/rules.ts'
+import { RULES_WITHOUT_PERSON, STAY_DAYS_MAX } from '../flag/rules.ts'
 import { hex } from '../store.ts'
+import type { ClaimRow, Transition } from './claim-rows.ts'
 import type { Before, FacilityDay, Noticed, Stay } from './notice.ts'
+import type { BeforeClaims } from './notice-claims.ts'
 import type { CheckRow, RawEntry } from './rows.ts'
 
 /** Entries of one stretch: some 1 KB and 20 µs to open each, so 2 MB and 40 ms. */
@@ -50,7 +52,7 @@ export async function switchGeneration(sql: Sql, logId: number): Promise<boolean
   return switched.count > 0
 }
 
-const TABLES = ['audit_check', 'audit_flag', 'audit_facility_day', 'audit_stay'] as const
+const TABLES = ['audit_check', 'audit_claim', 'audit_flag', 'audit_facility_day', 'audit_stay'] as const
 
 /** A former generation goes bit by bit, its place in `audit_projection` last. True: there is more. */
 export async function dropFormer(sql: Sql, logId: number, generation: number): Promise<boolean> {
@@ -98,7 +100,8 @@ export async function readStretch(sql: Sql, logId: number, generation: number): 
       left join log_entry e on e.log_id = p.log_id and e.leaf_index >= p.next_index
                            and e.leaf_index < p.next_index + ${ENTRIES_MAX}
                            and (e.body like '%"kind":"verification"%' or e.body like '%"kind":"unverifiedVisit"%'
-                                or e.body like '%"kind":"erasure"%')
+                                or e.body like '%"kind":"erasure"%' or e.body like '%"kind":"claimShare"%'
+                                or e.body like '%"kind":"claimDelivery"%')
       left join entry_detail d on d.log_id = e.log_id and d.leaf_index = e.leaf_index
      where p.log_id = ${logId}::smallint and p.generation = ${generation}::smallint
      order by e.leaf_index`
@@ -178,6 +181,38 @@ export async function readBefore(
   }
 }
 
+/** The checks that claims quote or share a visit with, and other claims of their people; none of it in the stretch. */
+export async function readBeforeClaims(
+  sql: Sql,
+  logId: number,
+  generation: number,
+  claims: readonly ClaimRow[],
+): Promise<BeforeClaims> {
+  const quoted = [...new Set(claims.flatMap(({ checks }) => checks ?? []))].join(',')
+  const visits = [...new Set(claims.flatMap(({ visit }) => visit ?? []))].join(',')
+  const persons = [...new Set(claims.flatMap(({ person }) => person ?? []))].join(',')
+  const first = claims[0]?.index ?? 0
+  const checks = await sql<CheckOfClaim[]>`
+    select leaf_index as index, facility, visit, decision, code, purpose, service_date as "serviceDate" from audit_check
+     where log_id = ${logId}::smallint and generation = ${generation}::smallint and kind = 'verification'
+       and (leaf_index = any(string_to_array(${quoted}, ',')::bigint[])
+            or visit = any(string_to_array(${visits}, ',')::uuid[]))
+     order by leaf_index`
+  const formers = await sql<BeforeClaims['claims'][number][]>`
+    select leaf_index as index, facility, visit, person, admitted, total_insured as "totalInsured", restricted
+      from audit_claim
+     where log_id = ${logId}::smallint and generation = ${generation}::smallint and share = 'claim'
+       and person = any(string_to_array(${persons}, ',')::uuid[]) and leaf_index < ${first}::bigint
+     order by leaf_index`
+  const bare = (uuid: string | null) => uuid && hex(uuid)
+  return {
+    checks: checks.map((row) => ({ ...row, visit: bare(row.visit) })),
+    claims: formers.map((row) => ({ ...row, visit: bare(row.visit), person: bare(row.person) })),
+  }
+}
+
+type CheckOfClaim = BeforeClaims['checks'][number]
+
 interface StayRow {
   facility: string
   visit: string
@@ -190,6 +225,15 @@ function stay({ facility, visit, leaf_index: index, recorded_at }: StayRow): Sta
   return { facility, visit: hex(visit), index, recordedAt: instantText(recorded_at) }
 }
 
+/** What a stretch came to. */
+export interface Kept {
+  readonly checks: readonly CheckRow[]
+  readonly claims: readonly ClaimRow[]
+  readonly transitions: readonly Transition[]
+  /** Entries whose details are gone. */
+  readonly erased: readonly number[]
+}
+
 /**
  * One statement: rows, flags and counts are kept and the cursor moves, all or nothing, and only from where it was read. Of
  * two projectors the later one changes nothing; a kill leaves the stretch to be read again. What was erased since it was
@@ -200,11 +244,16 @@ export async function keepStretch(
   logId: number,
   generation: number,
   stretch: Pick<Stretch, 'from' | 'to' | 'through'>,
-  rows: readonly CheckRow[],
+  { checks, claims, transitions, erased }: Kept,
   noticed: Noticed,
-  erased: readonly number[],
 ): Promise<boolean> {
   const json = (value: unknown) => JSON.stringify(value)
+  const latest = new Map(transitions.map((each) => [each.index, each])) // in the log's order: the last one stays
+  const shares = claims.map(({ terms: _, reasonGiven: __, ...row }) => {
+    const moved = latest.get(row.index)
+    latest.delete(row.index)
+    return { ...row, status: moved?.status ?? 'recorded', statusIndex: moved?.by ?? null }
+  })
   const [done] = await sql<{ moved: boolean }[]>`
     with moved as materialized (
       update audit_projection set next_index = ${stretch.to}::bigint, through = coalesce(${stretch.through}::timestamptz, through)
@@ -215,15 +264,38 @@ export async function keepStretch(
                                method, erased, purpose, service_date, route, inpatient, person, visit)
       select log_id, generation, index, "recordedAt", facility, kind, decision, code, cause, assurance,
              method, erased, purpose, "serviceDate", route, inpatient, person, visit
-        from moved, jsonb_to_recordset(${json(rows)}::text::jsonb) as r(
+        from moved, jsonb_to_recordset(${json(checks)}::text::jsonb) as r(
           index bigint, "recordedAt" timestamptz, facility text, kind text, decision text, code text, cause text,
           assurance text, method text, erased boolean, purpose text, "serviceDate" date, route text, inpatient boolean,
           person uuid, visit uuid)
+    ), claims as (
+      insert into audit_claim (log_id, generation, leaf_index, recorded_at, facility, share, version, delivery,
+                               settlement_month, status, status_index, total_hospital, total_insured, paid_by_patient,
+                               copayment, paid_by_insurer, findings, signature, erased, restricted, person, visit, admitted,
+                               discharged, care_type, route, checks)
+      select log_id, generation, index, "recordedAt", facility, share, version, delivery,
+             "settlementMonth", status, "statusIndex", "totalHospital", "totalInsured", "paidByPatient",
+             copayment, "paidByInsurer", findings, signature, erased, restricted, person, visit, admitted,
+             discharged, "careType", route, checks
+        from moved, jsonb_to_recordset(${json(shares)}::text::jsonb) as r(
+          index bigint, "recordedAt" timestamptz, facility text, share text, version int, delivery text,
+          "settlementMonth" text, status text, "statusIndex" bigint, "totalHospital" numeric, "totalInsured" numeric,
+          "paidByPatient" numeric, copayment numeric, "paidByInsurer" numeric, findings int, signature text,
+          erased boolean, restricted boolean, person uuid, visit uuid, admitted text, discharged text, "careType" text,
+          route text, checks bigint[])
+    ), transitions as (
+      update audit_claim c set status = r.status, status_index = r.by
+        from moved, jsonb_to_recordset(${json([...latest.values()])}::text::jsonb) as r(index bigint, status text, by bigint)
+       where c.log_id = moved.log_id and c.generation = moved.generation and c.leaf_index = r.index
+         and (c.status_index is null or c.status_index < r.by)
+         -- a row is changed once in a statement: what is erased with this stretch keeps its status too
+         and r.index <> all(string_to_array(${erased.join(',')}, ',')::bigint[])
     ), flags as (
-      insert into audit_flag (log_id, generation, leaf_index, rule, facility, recorded_at, other_index, facts)
-      select log_id, generation, index, rule, facility, "recordedAt", "otherIndex", facts
+      insert into audit_flag (log_id, generation, leaf_index, rule, facility, recorded_at, other_index, restricted, facts)
+      select log_id, generation, index, rule, facility, "recordedAt", "otherIndex", restricted, facts
         from moved, jsonb_to_recordset(${json(noticed.flags)}::text::jsonb) as r(
-          index bigint, rule text, facility text, "recordedAt" timestamptz, "otherIndex" bigint, facts jsonb)
+          index bigint, rule text, facility text, "recordedAt" timestamptz, "otherIndex" bigint, restricted boolean,
+          facts jsonb)
       on conflict do nothing
     ), days as (
       insert into audit_facility_day (log_id, generation, facility, day, checks, misses, flagged_misses, flagged_volume)
@@ -243,20 +315,23 @@ export async function keepStretch(
     ), ended as (
       delete from audit_stay s using moved, jsonb_to_recordset(${json(noticed.ended)}::text::jsonb) as r(facility text, visit uuid)
        where s.log_id = moved.log_id and s.generation = moved.generation and s.facility = r.facility and s.visit = r.visit
-    ), ${forget(sql, 'moved', erased)}
+    ), ${forget(sql, 'moved', erased, [...latest.values()])}
     select true as moved from moved`
   return done?.moved === true
 }
-
-/** Rules about a person; the counts of a facility stay. */
-const OF_A_PERSON = 'twoFacilities,stayWithoutEndCheck'
 
 /**
  * Common table expressions that take what is known of a person out of the rows of these entries. `among` has the generations;
  * the same statement may be inserting others.
  */
-export function forget(sql: Sql, among: 'moved' | 'projections', erased: readonly number[]) {
+export function forget(
+  sql: Sql,
+  among: 'moved' | 'projections',
+  erased: readonly number[],
+  transitions: readonly Transition[] = [],
+) {
   const list = erased.join(',')
+  const stays = RULES_WITHOUT_PERSON.join(',')
   return sql`
     forgotten as (
       update audit_check c set erased = true, purpose = null, service_date = null, route = null, inpatient = null,
@@ -264,11 +339,23 @@ export function forget(sql: Sql, among: 'moved' | 'projections', erased: readonl
         from ${sql(among)} g
        where c.log_id = g.log_id and c.generation = g.generation
          and c.leaf_index = any(string_to_array(${list}, ',')::bigint[])
+    ), unclaimed as (
+      update audit_claim c set erased = true, restricted = true, person = null, visit = null, admitted = null,
+             discharged = null, care_type = null, route = null, checks = null,
+             status = coalesce(r.status, c.status), status_index = coalesce(r.by, c.status_index)
+        from ${sql(among)} g, unnest(string_to_array(${list}, ',')::bigint[]) as e(index)
+        left join jsonb_to_recordset(${JSON.stringify(transitions)}::text::jsonb) as r(index bigint, status text, by bigint)
+          on r.index = e.index
+       where c.log_id = g.log_id and c.generation = g.generation and c.leaf_index = e.index
     ), untold as (
       delete from audit_flag f using ${sql(among)} g
-       where f.log_id = g.log_id and f.generation = g.generation and f.rule = any(string_to_array(${OF_A_PERSON}, ','))
+       where f.log_id = g.log_id and f.generation = g.generation and f.rule <> all(string_to_array(${stays}, ','))
          and (f.leaf_index = any(string_to_array(${list}, ',')::bigint[])
               or f.other_index = any(string_to_array(${list}, ',')::bigint[]))
+    ), unsaid as (
+      update audit_flag f set restricted = true from ${sql(among)} g
+       where f.log_id = g.log_id and f.generation = g.generation and f.rule = 'amountsContradict'
+         and f.leaf_index = any(string_to_array(${list}, ',')::bigint[])
     ), unwatched as (
       delete from audit_stay s using ${sql(among)} g
        where s.log_id = g.log_id and s.generation = g.generation

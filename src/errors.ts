@@ -57,6 +57,8 @@ export const ERROR_CODES = [
   'unverified_visit_erased',
   'facility_not_found',
   'audit_purpose_missing',
+  'audit_facility_missing',
+  'log_entry_not_found',
   'log_not_found',
   'log_not_published',
   'log_place_invalid',

@@ -32,6 +32,7 @@ export type Trouble =
   | 'refusedCallsNotRecorded'
   | 'feedBatchHeld'
   | 'registryOpened'
+  | 'auditStreamBroken'
 
 /** One request or one job. */
 export interface Scope {
@@ -51,6 +52,8 @@ export interface Scope {
    * statements nor an event loop that others wait for in line: the host runs the work at once, on the request's scope.
    */
   readonly inLane: <T>(work: (lane: Scope) => Promise<T>) => Promise<T>
+  /** The same for what auditors read, with connections of its own: desks never wait for it. */
+  readonly inAuditLane: <T>(work: (lane: Scope) => Promise<T>) => Promise<T>
   /** Work that may outlive the answer; the host keeps it alive. */
   readonly background: (work: Promise<unknown>) => void
   readonly record: (event: RequestEvent) => void

@@ -18,7 +18,13 @@ export interface Limits {
   /** Requests of clients that are being answered. */
   inFlight: number
   readonly inFlightMax: number
+  /** Lists that auditors are being sent as streams. */
+  auditStreams: number
+  readonly auditStreamsMax: number
 }
+
+/** A chunk each, 400 KB, and what the socket holds: 8 MB. */
+const AUDIT_STREAMS_MAX = 8
 
 export interface LimitsConfig {
   readonly rateLimitPerSecond: number
@@ -43,5 +49,7 @@ export function createLimits(config: LimitsConfig): Limits {
     refused: countRefusedCalls(config.refusedCallsWindowMs),
     inFlight: 0,
     inFlightMax: config.requestsInFlightMax,
+    auditStreams: 0,
+    auditStreamsMax: AUDIT_STREAMS_MAX,
   }
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { type ClaimedCheck, claimFlags, type SeenClaim } from '../../src/audit/flag/claim-rules.ts'
 import {
   type Counted,
   manyMisses,
@@ -43,6 +44,7 @@ describe('one person at two facilities', () => {
   test('says which other, and how far apart', () => {
     expect(twoFacilities(at('01:20:59.000'), former())).toEqual({
       ...{ rule: 'twoFacilities', index: 7, facility: '38001', recordedAt: '2026-11-02T01:20:59.000Z', otherIndex: 3 },
+      restricted: false,
       facts: { otherFacility: '38002', minutes: 20 },
     })
   })
@@ -72,6 +74,72 @@ describe('unusual volume', () => {
   })
 })
 
+const claim = (part: Partial<SeenClaim> = {}): SeenClaim => ({
+  ...{ index: 9, facility: '38001', recordedAt: '2026-11-05T01:00:00.000Z', person: 'p', visit: 'v' },
+  ...{ admitted: '202611020800', discharged: '202611041000', careType: '03', totalHospital: '500' },
+  ...{ totalInsured: '400.50', copayment: '80.10', paidByInsurer: '320.4', terms: [], reasonGiven: false },
+  ...{ bodyOnly: false, restricted: false, ...part },
+})
+const seen = (part: Partial<ClaimedCheck> = {}): ClaimedCheck => ({
+  ...{ index: 5, decision: 'entitled', code: 'valid', purpose: 'end', serviceDate: '2026-11-04', ...part },
+})
+const other = (part: Partial<SeenClaim> = {}) => claim({ index: 4, visit: 'w', ...part })
+
+describe('a claim', () => {
+  test.each<[string, SeenClaim, ClaimedCheck[], SeenClaim[], string[]]>([
+    ['sound', claim(), [seen()], [], []],
+    ['without a check', claim(), [], [], ['claimWithoutCheck']],
+    ['whose check did not find cover', claim(), [seen({ decision: 'undetermined' })], [], ['claimedNotEntitled']],
+    ['one of whose checks did', claim(), [seen({ decision: 'notEntitled' }), seen({ index: 6 })], [], []],
+    [
+      'that asks for nothing',
+      claim({ totalInsured: '80.1', paidByInsurer: '0' }),
+      [seen({ decision: 'notEntitled' })],
+      [],
+      [],
+    ],
+    ['discharged before', claim({ discharged: '202611020759' }), [seen()], [], ['datesContradict']],
+    ['under a term', claim({ terms: [{ from: '20261102', to: '20261102' }] }), [seen()], [], []],
+    ['under an open term', claim({ terms: [{ from: '20261102', to: null }] }), [seen()], [], []],
+    ['past its term', claim({ terms: [{ from: '20260101', to: '20261101' }] }), [seen()], [], ['datesContradict']],
+    ['with a check of the day before', claim(), [seen(), seen({ serviceDate: '2026-11-01' })], [], []],
+    ['with a check two days before', claim(), [seen(), seen({ serviceDate: '2026-10-31' })], [], ['datesContradict']],
+    ['like another visit', claim(), [seen()], [other({ totalInsured: '400.5' })], ['repeatedClaim']],
+    ['like another of another amount', claim(), [seen()], [other({ totalInsured: '400.51' })], []],
+    ['like another of another day', claim(), [seen()], [other({ admitted: '202611030800' })], []],
+    ['like its former version', claim(), [seen()], [other({ visit: 'v' })], []],
+    [
+      'like the same visit id elsewhere',
+      claim(),
+      [seen()],
+      [other({ visit: 'v', facility: '38002' })],
+      ['repeatedClaim'],
+    ],
+    ['of another person', claim(), [seen()], [other({ person: 'q' })], []],
+    ['whose sum is off', claim({ paidByInsurer: '320.40000001' }), [seen()], [], ['amountsContradict']],
+    ['over the total', claim({ totalHospital: '400.49' }), [seen()], [], ['amountsContradict']],
+    ['below zero', claim({ copayment: '-0.01', paidByInsurer: '400.51' }), [seen()], [], ['amountsContradict']],
+    ['without its amounts', claim({ totalInsured: null }), [seen()], [], []],
+    [
+      'of a stay never checked at its end',
+      claim(),
+      [seen({ purpose: 'during', serviceDate: '2026-11-03' })],
+      [],
+      ['stayWithoutEndCheck'],
+    ],
+    ['of a stay checked on its last day', claim(), [seen({ purpose: 'during' })], [], []],
+    ['of an outpatient', claim({ careType: '01' }), [seen({ purpose: 'arrival', serviceDate: '2026-11-03' })], [], []],
+    ['of which the entry alone is left', claim({ bodyOnly: true, paidByInsurer: '1' }), [], [], ['amountsContradict']],
+  ])('%s', (_, given, checks, formers, rules) => {
+    expect(claimFlags(given, checks, formers).map(({ rule }) => rule)).toEqual(rules)
+  })
+  test('like one with HIV data would be told to all', () => {
+    const [told] = claimFlags(claim(), [seen()], [other({ restricted: true })])
+    expect(told).toMatchObject({ rule: 'repeatedClaim', restricted: true, otherIndex: 4 })
+    expect(claimFlags(claim({ restricted: true }), [], [])[0]?.restricted).toBe(true)
+  })
+})
+
 test('a stay would be told before its time, or not after it', () => {
   const latest = at('01:00:00.000')
   expect(stayWithoutEndCheck(latest, '2026-12-02T00:59:59.999Z')).toBeNull()
@@ -83,7 +151,7 @@ test('a rule would have no explanation in one of the languages, or say that ther
     expect(innocent.vi.length).toBe(innocent.en.length)
     expect(innocent.en.length).toBeGreaterThan(1)
     for (const text of [explanation.vi, ...innocent.vi]) expect(text).toMatch(VIETNAMESE)
-    for (const text of [explanation.en, ...innocent.en]) expect(text.replace(/NĐ|Đ\d+/g, '')).not.toMatch(VIETNAMESE)
+    for (const text of [explanation.en, ...innocent.en]) expect(text.replace(/[NQ]Đ|Đ\d+/g, '')).not.toMatch(VIETNAMESE)
     expect(explanation.en).not.toMatch(/\bno check\b(?! .*recorded here)/)
     expect(explanation.vi).not.toMatch(/không tra cứu/)
   }

@@ -70,6 +70,18 @@ const COMMANDS: Readonly<Record<string, { readonly what: string; readonly load: 
     what: 'place | lift CASE, list: what may not be erased: --reason --facility CODE --everything',
     load: async () => (await import('./cli/hold.ts')).hold,
   },
+  'subject-report': {
+    what: 'REQUEST: all that is held about a person, as JSON; numbers on stdin',
+    load: async () => (await import('./cli/subject-report.ts')).subjectReport,
+  },
+  'breach-scope': {
+    what: 'whom a client saw in a time, for a notice of breach: --client --from --to --list',
+    load: async () => (await import('./cli/breach-scope.ts')).breachScopeCommand,
+  },
+  retention: {
+    what: 'which details are past their time: --erase REQUEST --reason TEXT',
+    load: async () => (await import('./cli/retention.ts')).retention,
+  },
   fsck: {
     what: 'recompute the whole log and say what is wrong: --export FILE --keys FILE --without-details',
     load: async () => (await import('./cli/fsck.ts')).fsckCommand,

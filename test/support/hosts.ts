@@ -1,6 +1,7 @@
 /** What the contract says in HTTP, asked of workerd too. */
 export const WORKERD_SUITES: readonly string[] = [
   'access-matrix',
+  'audit',
   'batch',
   'body-bytes',
   'body-shape',

@@ -2,7 +2,7 @@ import type { ClaimShareDetails } from '../../claim-share/details.ts'
 import { claimDeliveryBodySchema, claimShareBodySchema, type ShareStatus } from '../../claim-share/entry.ts'
 import { auditVisitDigest, type DataKeys } from '../../data-keys.ts'
 import { openDetails } from '../log.ts'
-import type { RawEntry } from './rows.ts'
+import type { RawEntry } from './raw-entry.ts'
 
 /** A row of `audit_claim`, and what rules look at beside it. */
 export interface ClaimRow {

@@ -5,7 +5,8 @@ import { SealError } from '../../seal.ts'
 import type { ClaimRow, Transition } from './claim-rows.ts'
 import { notice } from './notice.ts'
 import { NO_CLAIMS, noticeClaims } from './notice-claims.ts'
-import { type CheckRow, type Projected, project, projectBody, type RawEntry } from './rows.ts'
+import type { RawEntry } from './raw-entry.ts'
+import { type CheckRow, type Projected, project, projectBody } from './rows.ts'
 import {
   beginGeneration,
   dropFormer,

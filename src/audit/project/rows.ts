@@ -3,14 +3,7 @@ import type { VisitDetails } from '../../unverified-visit/details.ts'
 import type { VerificationDetails } from '../../verification/verify.ts'
 import { openDetails } from '../log.ts'
 import { type ClaimRow, claimDetails, claimRow, type Transition, transition } from './claim-rows.ts'
-
-/** An entry as it is read from the log; `sealed` is null once its details were erased. */
-export interface RawEntry {
-  readonly index: number
-  readonly body: string
-  readonly subject: string | null
-  readonly sealed: Uint8Array | null
-}
+import type { RawEntry } from './raw-entry.ts'
 
 /** A row of `audit_check`. */
 export interface CheckRow {

@@ -4,7 +4,8 @@ import { hex } from '../store.ts'
 import type { ClaimRow, Transition } from './claim-rows.ts'
 import type { Before, FacilityDay, Noticed, Stay } from './notice.ts'
 import type { BeforeClaims } from './notice-claims.ts'
-import type { CheckRow, RawEntry } from './rows.ts'
+import type { RawEntry } from './raw-entry.ts'
+import type { CheckRow } from './rows.ts'
 
 /** Entries of one stretch: some 1 KB and 20 µs to open each, so 2 MB and 40 ms. */
 const ENTRIES_MAX = 2_000

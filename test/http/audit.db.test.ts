@@ -423,4 +423,60 @@ describe('streams', () => {
     expect(await (await stream(`verifications?from=${day(1)}`, 'text/csv')).text()).toMatch(/^.?kind,.*flags\r\n$/)
     expect((await stream('verifications?cursor=x', 'text/csv')).status).toBe(400)
   })
+
+  /** A list that no socket holds at once: 60 chunks of some 330 KB. Nobody looks behind these rows. */
+  const LONG = 60_000
+
+  test('would run ahead of who reads, hold a place after they went, or end well without the log', async () => {
+    const { nextIndex, generation } = await longList()
+    const reads = async () => (await logState(world)).size - nextIndex
+    const reply = await stream('verifications?facility=38099', 'application/x-ndjson')
+    const reader = reply.body?.getReader()
+    if (reader === undefined) throw new Error('no body')
+    await reader.read()
+    await expect
+      .poll(async () => {
+        const before = await reads()
+        await new Promise((resolve) => setTimeout(resolve, 200))
+        return (await reads()) - before
+      })
+      .toBe(0) // it waits for who reads
+    expect(await reads()).toBeLessThan(LONG / 1_000)
+    await world.owner`revoke insert on log_entry from kiemthe_app`
+    const rest = async () => {
+      for (;;) if ((await reader.read()).done) return 'ended'
+    }
+    await expect(rest()).rejects.toThrow()
+    await world.owner`grant insert on log_entry to kiemthe_app`
+    await expect.poll(() => running.log.some((line) => line.includes('auditStreamBroken'))).toBe(true)
+
+    // more than may be open at once, each left in its midst
+    for (let n = 0; n < 12; n++) {
+      const open = () => stream('verifications?facility=38099', 'text/csv')
+      await expect
+        .poll(async () => {
+          const left = await open()
+          if (left.status === 200) await left.body?.cancel()
+          else await left.text()
+          return left.status
+        })
+        .toBe(200)
+    }
+    await world.owner`delete from audit_check where facility = '38099' and generation = ${generation}::smallint`
+  })
+
+  async function longList() {
+    await projector.all()
+    const [row] = await world.owner<
+      { generation: number }[]
+    >`select generation from audit_projection where state = 'serving'`
+    const generation = row?.generation ?? -1
+    await world.owner`
+      insert into audit_check (log_id, generation, leaf_index, recorded_at, facility, kind, decision, code, erased)
+      select 1, ${generation}::smallint, -n, '2026-01-01'::timestamptz + n * interval '1 second', '38099', 'verification',
+             'entitled', 'valid', true
+        from generate_series(1, ${LONG}::int) as n`
+    await world.owner`analyze audit_check`
+    return { generation, nextIndex: (await logState(world)).size }
+  }
 })

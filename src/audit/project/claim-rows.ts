@@ -69,14 +69,24 @@ export function claimRow(keys: DataKeys, entry: RawEntry, details: ClaimShareDet
     restricted: details === null || details.restricted !== null,
     person: details?.person ?? null,
     visit: details === null ? null : auditVisitDigest(keys, details.visitId),
-    admitted: details?.visit.ngayVao ?? null,
-    discharged: details?.visit.ngayRa ?? null,
-    careType: details?.visit.maLoaiKcb ?? null,
-    route: details?.visit.maDoituongKcb ?? null,
+    admitted: clear(details?.visit.ngayVao, TIME),
+    discharged: clear(details?.visit.ngayRa, TIME),
+    careType: clear(details?.visit.maLoaiKcb, CARE_TYPE),
+    route: clear(details?.visit.maDoituongKcb, ROUTE),
     checks: details?.checkCodes.flatMap(({ index }) => index ?? []) ?? null,
     terms: details?.visit.coverage ?? [],
     reasonGiven: details !== null && details.noCheckReason !== null,
   }
+}
+
+/** `yyyyMMddHHmm` of this century: twelve digits may be a person's number, and no number of ours begins with 20 and is a time. */
+const TIME = /^20\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[0-3])[0-5]\d$/
+const CARE_TYPE = /^\d{2}$/
+const ROUTE = /^\d{1,2}(?:\.\d{1,2})?$/
+
+/** What a dossier has in a field is whatever somebody wrote: in the clear stands only what cannot name anybody. */
+function clear(text: string | null | undefined, shape: RegExp): string | null {
+  return text != null && shape.test(text) ? text : null
 }
 
 export function transition({ index: by, body }: RawEntry): Transition {

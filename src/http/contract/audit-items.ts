@@ -57,8 +57,8 @@ const amount = z
   .max(30)
   .regex(/^-?\d+(\.\d+)?$/)
   .nullable()
-/** As a dossier has them: whatever was sent. */
-const given = z.string().max(400).nullable()
+/** As a dossier has them, where they have the shape of what they should be. */
+const given = z.string().max(12).nullable()
 
 export const claimSchema = z
   .strictObject({

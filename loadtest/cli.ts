@@ -1,3 +1,4 @@
+import { auditFigures } from './audit.ts'
 import { crash } from './crash.ts'
 import { edge } from './edge.ts'
 import { firstStart } from './first-start.ts'
@@ -20,6 +21,10 @@ const SCENARIOS: Readonly<Record<string, { readonly what: string; readonly run: 
     'first-start': {
       what: 'the demo from nothing: seconds, memory, rows/s ÷ plain COPY, bytes per verification',
       run: firstStart,
+    },
+    audit: {
+      what: 'what auditors wait for: projection lag, lists and searches over 10 million rows, streams (--rows --export --asks --rate --seconds)',
+      run: auditFigures,
     },
     crash: {
       what: 'kill -9 of the server under load, N times: lost answers, double entries (--kills --seed --cards --desks)',

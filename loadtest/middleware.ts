@@ -90,6 +90,9 @@ async function build() {
     findCoverage,
     append: async () => ({ outcome: 'appended', index: 1 }),
     registry: null,
+    inAuditLane: async () => {
+      throw new Error('not asked')
+    },
     inLane: (work) => work(scope),
     inShareLane: (work) => work(scope),
     background: () => {},

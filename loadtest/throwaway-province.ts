@@ -14,7 +14,7 @@ import {
 import { saveDemoClients } from '../src/cli/demo-clients.ts'
 import { startEmbedded } from '../src/cli/embedded/start.ts'
 import { loadProvince } from '../src/cli/load-province.ts'
-import { appUrlOf, embeddedUrl, sealerUrlOf, senderUrlOf } from '../src/cli/owner-url.ts'
+import { appUrlOf, embeddedUrl, projectorUrlOf, sealerUrlOf, senderUrlOf } from '../src/cli/owner-url.ts'
 import { configSchema } from '../src/config.ts'
 import type { DataKeysFile } from '../src/data-keys.ts'
 import { connect, type Sql } from '../src/db/connect.ts'
@@ -32,6 +32,8 @@ export interface ThrowawayProvince {
   readonly owner: Sql
   /** As the request role. */
   readonly appUrl: string
+  /** As the role of `kiemthe project`. */
+  readonly projectorUrl: string
   /** The environment of `kiemthe seal`. */
   readonly sealer: Readonly<Record<string, string>>
   /** The database of `kiemthe send`. */
@@ -71,6 +73,7 @@ export async function withThrowawayProvince(
     await work({
       owner,
       appUrl: appUrlOf(ownerUrl, passwords),
+      projectorUrl: projectorUrlOf(ownerUrl, passwords),
       sealer: {
         DATABASE_URL: sealerUrlOf(ownerUrl, passwords),
         SEAL_KEY_FILE: folder.sealKeyFile,

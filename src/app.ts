@@ -2,7 +2,22 @@ import { type Context, Hono } from 'hono'
 import { SCOPES } from './access/principal.ts'
 import { ServiceError } from './errors.ts'
 import type { AddressOf } from './http/admission.ts'
+import {
+  getAuditEntry,
+  getAuditEvidence,
+  listAuditClaims,
+  listAuditFlags,
+  listAuditVerifications,
+  searchAudit,
+} from './http/audit.ts'
 import { getClaimShare, listClaimShares, postClaimReceipt, postClaimShare } from './http/claim-shares.ts'
+import {
+  listAuditClaimsContract,
+  listAuditFlagsContract,
+  listAuditVerificationsContract,
+  searchAuditContract,
+} from './http/contract/audit.ts'
+import { getAuditEntryContract, getAuditEvidenceContract } from './http/contract/audit-entries.ts'
 import {
   getClaimShareContract,
   listClaimSharesContract,
@@ -141,6 +156,36 @@ export const ROUTES: readonly Route[] = [
     priority: 'claim',
     work: postClaimReceipt,
     contract: postClaimReceiptContract,
+  },
+  {
+    method: 'GET',
+    path: '/v1/audit/verifications',
+    access: ['audit'],
+    work: listAuditVerifications,
+    contract: listAuditVerificationsContract,
+  },
+  {
+    method: 'GET',
+    path: '/v1/audit/claim-shares',
+    access: ['audit'],
+    work: listAuditClaims,
+    contract: listAuditClaimsContract,
+  },
+  { method: 'GET', path: '/v1/audit/flags', access: ['audit'], work: listAuditFlags, contract: listAuditFlagsContract },
+  { method: 'POST', path: '/v1/audit/search', access: ['audit'], work: searchAudit, contract: searchAuditContract },
+  {
+    method: 'GET',
+    path: '/v1/audit/logs/{log}/entries/{index}',
+    access: ['audit'],
+    work: getAuditEntry,
+    contract: getAuditEntryContract,
+  },
+  {
+    method: 'GET',
+    path: '/v1/audit/logs/{log}/entries/{index}/evidence',
+    access: ['audit'],
+    work: getAuditEvidence,
+    contract: getAuditEvidenceContract,
   },
 
   { method: 'GET', path: '/v1/log/keys', access: 'public', work: showLogKeys, contract: showLogKeysContract },

@@ -22,6 +22,10 @@ const COMMANDS: Readonly<Record<string, { readonly what: string; readonly load: 
     what: 'sign checkpoints of the log, as kiemthe_sealer: DATABASE_URL SEAL_KEY_FILE SEAL_MARK_FILE, --once',
     load: async () => (await import('./cli/seal.ts')).seal,
   },
+  project: {
+    what: 'make what auditors search, as kiemthe_projector: DATABASE_URL DATA_KEYS_FILE, --once --rebuild',
+    load: async () => (await import('./cli/project.ts')).projectCommand,
+  },
   witness: {
     what: "cosign checkpoints of somebody else's log: WITNESS_NAME WITNESS_FOLDER WITNESS_LOGS HOST PORT",
     load: async () => (await import('./cli/witness.ts')).witness,
@@ -69,6 +73,18 @@ const COMMANDS: Readonly<Record<string, { readonly what: string; readonly load: 
   hold: {
     what: 'place | lift CASE, list: what may not be erased: --reason --facility CODE --everything',
     load: async () => (await import('./cli/hold.ts')).hold,
+  },
+  'subject-report': {
+    what: 'REQUEST: all that is held about a person, as JSON; numbers on stdin',
+    load: async () => (await import('./cli/subject-report.ts')).subjectReport,
+  },
+  'breach-scope': {
+    what: 'whom a client saw in a time, for a notice of breach: --client --from --to --list',
+    load: async () => (await import('./cli/breach-scope.ts')).breachScopeCommand,
+  },
+  retention: {
+    what: 'which details are past their time: --erase REQUEST --reason TEXT',
+    load: async () => (await import('./cli/retention.ts')).retention,
   },
   fsck: {
     what: 'recompute the whole log and say what is wrong: --export FILE --keys FILE --without-details',

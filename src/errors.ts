@@ -68,6 +68,8 @@ export const ERROR_CODES = [
   'claim_share_erased',
   'claim_receipt_unexpected',
   'audit_purpose_missing',
+  'audit_facility_missing',
+  'log_entry_not_found',
   'log_not_found',
   'log_not_published',
   'log_place_invalid',

@@ -21,7 +21,7 @@ import { databaseReports } from './host/database-report.ts'
 import { unfitness } from './host/fitness.ts'
 import { behindWitness, keepMark } from './host/log-mark.ts'
 import { answerCrew, type MetricsServer, serveMetrics } from './host/metrics-server.ts'
-import { nodeScope } from './host/node-scope.ts'
+import { AUDIT_CONNECTIONS, nodeScope } from './host/node-scope.ts'
 import { createMetrics } from './host/prometheus.ts'
 import { keepRefused } from './host/refused-calls.ts'
 import { openRegistry } from './host/registry.ts'
@@ -87,7 +87,9 @@ export async function startServer(
   logTo: DestinationStream & { flushSync?: () => void },
 ): Promise<NodeServer> {
   const log = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime }, logTo)
-  const pool = openPool(config)
+  const pool = openPool(config, config.dbConnectionsMax, 'kiemthe serve')
+  // auditors' statements wait for one another, never a desk's for them
+  const auditPool = openPool(config, AUDIT_CONNECTIONS, 'kiemthe audit')
   const metrics = config.metrics === null ? null : createMetrics()
   const service: Service = {
     config,
@@ -107,7 +109,7 @@ export async function startServer(
     }),
     refuseUnfit(pool.query, service, config),
   ]).catch(async (error: unknown) => {
-    await pool.end()
+    await Promise.all([pool.end(), auditPool.end()])
     throw error
   })
   metrics?.watch({
@@ -118,7 +120,7 @@ export async function startServer(
     database: databaseReports(pool.query),
     now: () => new Date(),
   })
-  const scope = nodeScope(service, pool.query, population?.registry ?? null, metrics, {
+  const scope = nodeScope(service, pool.query, auditPool.query, population?.registry ?? null, metrics, {
     record: (event) => {
       metrics?.request(event)
       if (event.status >= 500) log.error(event, 'request')
@@ -149,7 +151,7 @@ export async function startServer(
   const figures =
     metrics === null || cluster.isWorker ? null : await showMetrics(config, () => metrics.registry.metrics())
   const port = await listen(server, config).catch(async (error: unknown) => {
-    await Promise.all([pool.end(), figures?.close()])
+    await Promise.all([pool.end(), auditPool.end(), figures?.close()])
     throw error
   })
   log.info({ port }, 'serving')
@@ -191,7 +193,7 @@ export async function startServer(
         await drain(server, unused, config.drainTimeoutMs)
         await refused.stop()
         await Promise.all([mark?.stop(), tracing?.stop(), figures?.close(), population?.close()])
-        await pool.end()
+        await Promise.all([pool.end(), auditPool.end()])
         log.info('drained')
         logTo.flushSync?.()
       })()
@@ -249,12 +251,12 @@ function addressBehind(trustedProxies: readonly string[]): AddressOf {
   return (c) => clientAddress(getConnInfo(c).remote.address, c.req.header('x-forwarded-for'), trusted)
 }
 
-function openPool(config: Config): Pool {
+function openPool(config: Config, connectionsMax: number, applicationName: string): Pool {
   const open = () =>
     connect(config.databaseUrl, {
-      connectionsMax: config.dbConnectionsMax,
+      connectionsMax,
       statementTimeoutMs: config.dbStatementTimeoutMs,
-      applicationName: 'kiemthe serve',
+      applicationName,
     })
   return createPool(open, config.dbStatementTimeoutMs + DEAD_CONNECTION_MS)
 }

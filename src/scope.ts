@@ -32,6 +32,7 @@ export type Trouble =
   | 'refusedCallsNotRecorded'
   | 'feedBatchHeld'
   | 'registryOpened'
+  | 'auditStreamBroken'
 
 /** One request or one job. */
 export interface Scope {
@@ -53,6 +54,8 @@ export interface Scope {
   readonly inLane: <T>(work: (lane: Scope) => Promise<T>) => Promise<T>
   /** The same for dossiers, a lane of their own: neither checks nor batches wait for them. */
   readonly inShareLane: <T>(work: (lane: Scope) => Promise<T>) => Promise<T>
+  /** The same for what auditors read, with connections of its own: desks never wait for it. */
+  readonly inAuditLane: <T>(work: (lane: Scope) => Promise<T>) => Promise<T>
   /** Work that may outlive the answer; the host keeps it alive. */
   readonly background: (work: Promise<unknown>) => void
   readonly record: (event: RequestEvent) => void

@@ -26,7 +26,10 @@ const PLACES: readonly (readonly [Place, RegExp])[] = [
   ['entry', /^src\/(?:node|worker|cli)\.ts$|^src\/(?:cli|host|worker)\//],
   ['app', /^src\/app\.ts$/],
   ['http', /^src\/http\//],
-  ['use case', /^src\/(?:verification|unverified-visit|visit|claim-share|sync|erasure)\/|^src\/audit\/log\.ts$/],
+  [
+    'use case',
+    /^src\/(?:verification|unverified-visit|visit|claim-share|sync|erasure)\/|^src\/audit\/(?:log\.ts$|project\/|read\/)/,
+  ],
   ['leaf', /^src\/(?:identity|population|coverage|entitlement|facility|access|audit|limits|metrics)\//],
   ['db', /^src\/db\//],
   ['mock', /^mocks\//],

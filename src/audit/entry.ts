@@ -19,6 +19,8 @@ export type EntryKind =
   | 'erasure'
   | 'legalHoldPlaced'
   | 'legalHoldLifted'
+  | 'subjectReport'
+  | 'breachScoped'
   | 'claimShare'
   | 'claimDelivery'
   | 'insurerLoginSet'

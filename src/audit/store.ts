@@ -140,6 +140,11 @@ export async function appendWithAct(
   return { result: rows[0]?.result ?? 'none', index: rows[0]?.leaf_index ?? null }
 }
 
+/** For an entry that is all there is to do. */
+export function noAct(sql: Sql): Fragment {
+  return sql`act as (select 'done' as result)`
+}
+
 export interface EarlierRow {
   readonly requestDigest: string
   /** Null when the details were erased since. */

@@ -90,6 +90,7 @@ const passwordsSchema = z.strictObject({
   sealer: password,
   sync: password.optional(),
   sender: password.optional(),
+  projector: password.optional(),
 })
 
 /** A folder of an earlier release is given the password of a role that has come since. */
@@ -97,9 +98,16 @@ export async function rolePasswordsOf(folder: DataFolder): Promise<RolePasswords
   const path = join(folder.path, 'roles.json')
   const made = () => randomBytes(32).toString('hex')
   const kept = await readSecret(path, passwordsSchema)
-  if (kept?.sync !== undefined && kept.sender !== undefined) return { ...kept, sync: kept.sync, sender: kept.sender }
-  const [sync, sender] = [kept?.sync ?? made(), kept?.sender ?? made()]
-  const passwords = { app: made(), sealer: made(), ...kept, sync, sender }
+  const { sync, sender, projector } = kept ?? {}
+  if (kept !== null && sync !== undefined && sender !== undefined && projector !== undefined) {
+    return { ...kept, sync, sender, projector }
+  }
+  const passwords = {
+    ...{ app: made(), sealer: made(), ...kept },
+    sync: sync ?? made(),
+    sender: sender ?? made(),
+    projector: projector ?? made(),
+  }
   await writeSecret(path, passwords)
   return passwords
 }

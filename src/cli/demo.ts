@@ -36,7 +36,7 @@ import { withLock } from './embedded/lock.ts'
 import { startEmbedded } from './embedded/start.ts'
 import { openJob } from './job.ts'
 import { loadProvince } from './load-province.ts'
-import { appUrlOf, embeddedUrl, sealerUrlOf, senderUrlOf, syncUrlOf } from './owner-url.ts'
+import { appUrlOf, embeddedUrl, projectorUrlOf, sealerUrlOf, senderUrlOf, syncUrlOf } from './owner-url.ts'
 import { recheckLoop } from './recheck.ts'
 import { startBeside } from './sealer-process.ts'
 import { UsageError } from './usage-error.ts'
@@ -109,6 +109,7 @@ export interface Province {
   readonly syncUrl: string
   readonly sealerUrl: string
   readonly senderUrl: string
+  readonly projectorUrl: string
   readonly dataKeys: DataKeysFile
 }
 
@@ -185,6 +186,12 @@ async function serveBeside(province: Province, mocks: Mocks | null, signal: Abor
   const witness = process.env['DATABASE_URL'] ? null : startBeside('witness', await witnessEnvironment(folder))
   const sealer = startBeside('seal', await sealerEnvironment(province, witness !== null))
   const sends = mocks && startBeside('send', senderEnvironment(folder, province.senderUrl, mocks.urlOf('insurer')))
+  const projector = startBeside('project', {
+    PATH: process.env['PATH'],
+    LOG_LEVEL: 'warn',
+    DATABASE_URL: province.projectorUrl,
+    DATA_KEYS_FILE: folder.dataKeysFile,
+  })
   const rechecks = await recheckBeside(config, dataKeys, signal)
   const deltas = mocks && (await pullBeside(syncUrl, environment.DATA_KEYS_FILE, mocks.urlOf('insurer'), say, signal))
   printWelcome(
@@ -197,7 +204,9 @@ async function serveBeside(province: Province, mocks: Mocks | null, signal: Abor
   await aborted(signal)
   say('finishing what was accepted …')
   await Promise.all([crew.stop(), figures?.close()])
-  await Promise.all([rechecks.ended, deltas?.ended, sealer.stop(), witness?.stop(), sends?.stop()])
+  await Promise.all([
+    ...[rechecks.ended, deltas?.ended, sealer.stop(), projector.stop(), witness?.stop(), sends?.stop()],
+  ])
 }
 
 export function readOptions(args: string[], portDefault: number): Options {
@@ -270,7 +279,7 @@ async function openDatabase(folder: DataFolder): Promise<OwnedDatabase> {
 async function prepareDatabase(
   ownerUrl: string,
   folder: DataFolder,
-): Promise<Pick<Province, 'appUrl' | 'syncUrl' | 'sealerUrl' | 'senderUrl'>> {
+): Promise<Pick<Province, 'appUrl' | 'syncUrl' | 'sealerUrl' | 'senderUrl' | 'projectorUrl'>> {
   const sql = connect(ownerUrl, { connectionsMax: 1, statementTimeoutMs: 0, applicationName: 'kiemthe demo' })
   try {
     const lacks = await lacking(sql)
@@ -285,6 +294,7 @@ async function prepareDatabase(
       syncUrl: syncUrlOf(ownerUrl, passwords),
       sealerUrl: sealerUrlOf(ownerUrl, passwords),
       senderUrl: senderUrlOf(ownerUrl, passwords),
+      projectorUrl: projectorUrlOf(ownerUrl, passwords),
     }
   } finally {
     await sql.end({ timeout: 5 })

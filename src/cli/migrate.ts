@@ -1,6 +1,6 @@
 import { connect } from '../db/connect.ts'
 import { migrateSchema } from '../db/migrate.ts'
-import { APP_ROLE, ensureRoles, lacking, SEALER_ROLE, SENDER_ROLE, SYNC_ROLE } from '../db/roles.ts'
+import { ensureRoles, lacking, ROLES } from '../db/roles.ts'
 import { readArguments } from './arguments.ts'
 import {
   DATA_FOLDER,
@@ -38,7 +38,7 @@ export async function migrate(args: string[]): Promise<void> {
   await sealKeyOf(folder)
   const logins =
     kept.length === 0
-      ? `${APP_ROLE}, ${SEALER_ROLE}, ${SYNC_ROLE} and ${SENDER_ROLE} log in with the passwords of ${folder.path}/roles.json`
+      ? `${ROLES.join(', ')} log in with the passwords of ${folder.path}/roles.json`
       : `${kept.join(' and ')}, made by somebody else, keep their own passwords`
   process.stderr.write(`schema and roles are ready; ${logins}\n`)
 }

@@ -21,7 +21,7 @@ export function openApiDocument(): string {
       title: 'Kiểm thẻ',
       version: '1',
       description:
-        'Who is this person, and what does their health insurance cover on a day? Every code is told at /docs/problems. HEAD is answered as GET. No CORS. `Accept` is not looked at: each answer has one form. Identifiers of persons travel in bodies only.',
+        'Who is this person, and what does their health insurance cover on a day? Every code is told at /docs/problems. HEAD is answered as GET. No CORS. `Accept` is looked at by the lists of auditors alone: every other answer has one form. Identifiers of persons travel in bodies only.',
       contact: { name: 'The operator of this service', url: 'https://kiemthe.example/docs' },
       license: { name: 'UNLICENSED', identifier: 'LicenseRef-UNLICENSED' },
     },
@@ -45,6 +45,7 @@ export function openApiDocument(): string {
         name: 'Log',
         description: 'Proofs that anyone may take: that an entry stands in the log, and that the log only grew.',
       },
+      { name: 'Audit', description: 'What auditors read; each read is an entry of the log.' },
       { name: 'Sync', description: 'The insurer’s feed of insurance records.' },
       { name: 'Operation', description: 'For balancers and operators.' },
       { name: 'Documents', description: 'This document, for programs and people.' },
@@ -145,7 +146,7 @@ function responses(route: Route): Json {
     all[status] = {
       description: answer.description,
       headers: headers(Number(status)),
-      content: { [answer.contentType]: content(answer) },
+      content: { [answer.contentType]: content(answer), ...streams(answer) },
     }
   }
   const schema = { $ref: `${REF}${route.oauth ? 'OAuthProblem' : 'Problem'}` }
@@ -166,6 +167,19 @@ function content(answer: AnswerContract): Json {
   // examples are JSON by their schemas (tested); the type says `unknown`
   const examples = Object.entries(answer.examples).map(([name, each]) => [name, each as unknown as Json])
   return { schema: inline(answer.schema), examples: Object.fromEntries(examples) as Json }
+}
+
+/** A stream has no end of its own; the document's rules want one. */
+const STREAM_CHARACTERS_MAX = 2 ** 40
+
+/** Texts of any length: a schema of their lines would be that of the items. */
+function streams({ streams: told = {} }: AnswerContract): Record<string, Json> {
+  return Object.fromEntries(
+    Object.entries(told).map(([type, description]) => [
+      type,
+      { schema: { type: 'string', maxLength: STREAM_CHARACTERS_MAX, description } },
+    ]),
+  )
 }
 
 /** A schema with a name is referred to. */

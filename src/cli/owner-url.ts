@@ -1,4 +1,4 @@
-import { APP_ROLE, type RolePasswords, SEALER_ROLE, SENDER_ROLE, SYNC_ROLE } from '../db/roles.ts'
+import { APP_ROLE, PROJECTOR_ROLE, type RolePasswords, SEALER_ROLE, SENDER_ROLE, SYNC_ROLE } from '../db/roles.ts'
 import { type DataFolder, rolePasswordsOf } from './data-folder.ts'
 import { keptPassword } from './embedded/password.ts'
 import { keptPort } from './embedded/port.ts'
@@ -53,6 +53,11 @@ export async function sendUrlOf(folder: DataFolder): Promise<string> {
 /** The same database as the role that seals the log. */
 export function sealerUrlOf(ownerUrl: string, passwords: RolePasswords): string {
   return urlAs(ownerUrl, SEALER_ROLE, passwords.sealer)
+}
+
+/** And as the one that makes the auditors' tables. */
+export function projectorUrlOf(ownerUrl: string, passwords: RolePasswords): string {
+  return urlAs(ownerUrl, PROJECTOR_ROLE, passwords.projector)
 }
 
 function urlAs(ownerUrl: string, role: string, password: string): string {

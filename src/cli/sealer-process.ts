@@ -6,12 +6,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 const RESTART_AFTER_MS = 1_000
 
 /**
- * A command in a process of its own, which alone reads its key: `seal` that of checkpoints, `witness` its own; `send` has its
- * own right to the database, and facilities' passwords in its memory. Started again
+ * A command in a process of its own: `seal` and `witness` alone read their keys, `project` and `send` have roles of their
+ * own, and `send` facilities' passwords in its memory. Started again
  * when it dies. If this process is killed it ends by itself: its channel to it breaks.
  */
 export function startBeside(
-  command: 'seal' | 'witness' | 'send',
+  command: 'seal' | 'witness' | 'project' | 'send',
   environment: NodeJS.ProcessEnv,
 ): { stop: () => Promise<void> } {
   let child: ChildProcess

@@ -1,11 +1,15 @@
 import type { Sql } from './connect.ts'
 
-/** Who answers requests, who seals the log, who brings the feed in, who sends claims to the insurer. Roles belong to the cluster, not to one database. */
+/**
+ * Who answers requests, who seals the log, who brings the feed in, who sends claims to the insurer, who makes the auditors'
+ * tables. Roles belong to the cluster, not to one database.
+ */
 export const APP_ROLE = 'kiemthe_app'
 export const SEALER_ROLE = 'kiemthe_sealer'
 export const SYNC_ROLE = 'kiemthe_sync'
 export const SENDER_ROLE = 'kiemthe_sender'
-const ROLES = [APP_ROLE, SEALER_ROLE, SYNC_ROLE, SENDER_ROLE] as const
+export const PROJECTOR_ROLE = 'kiemthe_projector'
+export const ROLES = [APP_ROLE, SEALER_ROLE, SYNC_ROLE, SENDER_ROLE, PROJECTOR_ROLE] as const
 
 /** `server_version_num`: 16.0. Older ones lack what the planner needs for the shared look-up, and end in 2027. */
 const VERSION_MIN = 160_000
@@ -26,7 +30,7 @@ export async function lacking(sql: Sql): Promise<string[]> {
            current_setting('server_encoding') as encoding,
            has_schema_privilege('public', 'CREATE') and has_database_privilege(current_database(), 'CREATE') as may_create,
            (select rolsuper or rolcreaterole from pg_roles where rolname = current_user) as may_make_roles,
-           (select count(*)::int from pg_roles where rolname in (${APP_ROLE}, ${SEALER_ROLE}, ${SYNC_ROLE}, ${SENDER_ROLE})) as roles,
+           (select count(*)::int from pg_roles where rolname = any(string_to_array(${ROLES.join(',')}, ','))) as roles,
            pg_is_in_recovery() as standby`
   const have = rows[0]
   if (have === undefined) throw new Error('one row was asked for')
@@ -50,6 +54,7 @@ const SESSION: Readonly<Record<string, readonly string[]>> = {
   [SEALER_ROLE]: ["timezone to 'UTC'", "datestyle to 'ISO'"],
   [SYNC_ROLE]: ["timezone to 'UTC'", "datestyle to 'ISO'"],
   [SENDER_ROLE]: ["timezone to 'UTC'", "datestyle to 'ISO'"],
+  [PROJECTOR_ROLE]: ["timezone to 'UTC'", "datestyle to 'ISO'"],
 }
 
 export interface RolePasswords {
@@ -57,6 +62,7 @@ export interface RolePasswords {
   readonly sealer: string
   readonly sync: string
   readonly sender: string
+  readonly projector: string
 }
 
 /**
@@ -70,6 +76,7 @@ export async function ensureRoles(sql: Sql, passwords: RolePasswords): Promise<s
     [SEALER_ROLE, passwords.sealer],
     [SYNC_ROLE, passwords.sync],
     [SENDER_ROLE, passwords.sender],
+    [PROJECTOR_ROLE, passwords.projector],
   ] as const) {
     if (!/^[0-9a-f]{64}$/.test(password)) throw new TypeError('a role password is 64 hex digits')
     const session = (SESSION[role] ?? []).map((setting) => `; alter role ${role} set ${setting}`).join('')

@@ -64,7 +64,7 @@ export async function eraseDetailsOf(
   return { outcome: 'erased', entries: indexes.length, facilities }
 }
 
-function firstYearOf(body: string | null): number | null {
+export function firstYearOf(body: string | null): number | null {
   if (body === null) return null
   const { recordedAt }: { recordedAt?: unknown } = JSON.parse(body)
   return typeof recordedAt === 'string' ? Number(recordedAt.slice(0, 4)) : null

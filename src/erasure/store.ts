@@ -1,3 +1,4 @@
+import { forget } from '../audit/project/store.ts'
 import type { Fragment } from '../audit/store.ts'
 import type { IsoDate } from '../calendar.ts'
 import type { CoverageDays } from '../coverage/holder.ts'
@@ -116,7 +117,10 @@ export function eraseDetails(
     ), visits as (
       delete from open_visit v using found f, act
        where act.result = 'done' and v.log_id = f.log_id and v.leaf_index = f.leaf_index
-    )`
+    ), projections as (
+      select log_id, generation from audit_projection, act
+       where act.result = 'done' and log_id = ${logId}::smallint
+    ), ${forget(sql, 'projections', indexes)}`
 }
 
 export interface HoldRow {

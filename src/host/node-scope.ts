@@ -24,11 +24,19 @@ const LANE_GROUP = { itemsMax: PART_ITEMS_MAX, waitingMax: 2 * PART_ITEMS_MAX, g
  * is read; 64 may wait, a second or two.
  */
 const SHARE_LANE = { runningMax: 2, waitingMax: 64 }
+/**
+ * Auditors have a lane and connections of their own: two pages at once, some 20 ms each, while 32 wait, half a second. A
+ * stream takes a place for a chunk, not for its length.
+ */
+const AUDIT_LANE = { runningMax: 2, waitingMax: 32 }
+export const AUDIT_CONNECTIONS = AUDIT_LANE.runningMax
+const AUDIT_GROUP = { itemsMax: 32, waitingMax: 64 }
 
 /** On Node all requests share one scope: what differs between two requests is not in it. */
 export function nodeScope(
   service: Service,
   query: Query,
+  auditQuery: Query,
   registry: Registry | null,
   metrics: NodeMetrics | null,
   log: Pick<Scope, 'record' | 'report'>,
@@ -46,9 +54,21 @@ export function nodeScope(
     },
     ...log,
   }
+  const auditor: Scope = {
+    ...single,
+    query: auditQuery,
+    registry: null,
+    ...sharedStatements(service, auditQuery, AUDIT_GROUP, AUDIT_GROUP),
+    inLane: (work) => work(auditor),
+    inShareLane: (work) => work(auditor),
+    inAuditLane: (work) => work(auditor),
+  }
+  const enterAudit = createLane(AUDIT_LANE)
+  const inAuditLane: Scope['inAuditLane'] = (work) => enterAudit(() => work(auditor))
   const lane: Scope = {
     ...single,
     registry: null,
+    inAuditLane,
     ...sharedStatements(service, query, LANE_GROUP, LANE_GROUP, metrics?.statements.batch),
     inLane: (work) => work(lane),
     inShareLane: (work) => work(lane),
@@ -58,6 +78,7 @@ export function nodeScope(
   const enterShares = createLane(SHARE_LANE)
   return {
     ...single,
+    inAuditLane,
     inLane: (work) => enter(() => work(lane)),
     inShareLane: (work) => enterShares(() => work(shares)),
   }

@@ -14,7 +14,8 @@ import { isFailedProof, isRefusal } from './refusal.ts'
 
 export interface Answer {
   readonly status: number
-  readonly body: string | Uint8Array<ArrayBuffer>
+  /** A stream is told by its event when it begins; how it ends, by `scope.report`. */
+  readonly body: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>
   readonly headers?: Readonly<Record<string, string>>
   /** For the log event: what was decided, or what went wrong. */
   readonly code?: DecisionCode | ErrorCode

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../errors.ts'
 import { CLAIM_PROBLEMS } from './claim-problem-text.ts'
 import { BUSY, CALL_IT, type ProblemRow, retryAfter, row, TRY_AGAIN } from './problem-row.ts'
+import { AUDIT_PROBLEMS } from './problem-text-audit.ts'
 
 export const PROBLEMS: Readonly<Record<ErrorCode, ProblemRow>> = {
   invalid_json: row(400, 'The body is not JSON', CALL_IT, 'Send one JSON object (RFC 8259).', 'invalid_request'),
@@ -292,12 +293,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemRow>> = {
     'The catalogue has no facility of this code: two digits and three characters, as on the card. A code that ended is in it.',
   ),
   ...CLAIM_PROBLEMS,
-  audit_purpose_missing: row(
-    400,
-    'The purpose of the audit is missing',
-    CALL_IT,
-    '`Audit-Purpose: claimReview | complaint | courtOrder | incident`; all but claimReview need `Audit-Case` (1–64 visible ASCII).',
-  ),
+  ...AUDIT_PROBLEMS,
   log_not_found: row(
     404,
     'No such log',

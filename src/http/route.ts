@@ -40,6 +40,7 @@ export type Tag =
   | 'Claim shares'
   | 'Facilities'
   | 'Log'
+  | 'Audit'
   | 'Sync'
   | 'Operation'
   | 'Documents'
@@ -79,6 +80,8 @@ export interface AnswerContract {
   /** Of the JSON, or of the text. Strict: what the document does not name is never answered. */
   readonly schema: z.ZodType
   readonly examples: Readonly<Record<string, { readonly summary: string; readonly value: unknown }>>
+  /** What else it is sent as, where `Accept` asks for it, and what that is. */
+  readonly streams?: Readonly<Record<string, string>>
   /** Beside those that every answer carries. */
   readonly headers?: Readonly<Record<string, { readonly description: string; readonly example: string }>>
 }

@@ -1,12 +1,12 @@
 import type { Context } from 'hono'
-import type { z } from 'zod'
 import type { Principal } from '../access/principal.ts'
 import { ServiceError } from '../errors.ts'
 import type { Scope } from '../scope.ts'
 import { readVerification, readVerificationForAudit } from '../verification/read.ts'
 import { verificationRequestSchema } from '../verification/request.ts'
 import { verify } from '../verification/verify.ts'
-import { auditCaseSchema, auditPurposeSchema, knownAtSchema } from './contract/verifications.ts'
+import { readAuditReason } from './audit-reason.ts'
+import { knownAtSchema } from './contract/verifications.ts'
 import type { Answer } from './endpoint.ts'
 import { readIdempotencyKey, readJson, readRequestTimeoutMs } from './request.ts'
 
@@ -26,7 +26,7 @@ export async function getVerification(c: Context, scope: Scope, caller: Principa
   const knownAt = readKnownAt(c)
   const answer =
     caller.role === 'auditor'
-      ? await readVerificationForAudit(scope, caller, id, readAuditPurpose(c), knownAt)
+      ? await readVerificationForAudit(scope, caller, id, readAuditReason(c), knownAt)
       : await readVerification(scope, caller, id, knownAt)
   return { status: 200, body: JSON.stringify(answer), code: answer.code }
 }
@@ -38,20 +38,4 @@ function readKnownAt(c: Context): string | null {
   const instant = knownAtSchema.safeParse(text)
   if (!instant.success) throw new ServiceError('known_at_invalid')
   return instant.data
-}
-
-export interface AuditPurpose {
-  readonly purpose: z.infer<typeof auditPurposeSchema>
-  readonly auditCase: string | null
-}
-
-/** Every audit call says why it reads; all but a claim review name their case. */
-function readAuditPurpose(c: Context): AuditPurpose {
-  const purpose = auditPurposeSchema.safeParse(c.req.header('audit-purpose')).data
-  const auditCase = c.req.header('audit-case') ?? null
-  const caseIsReadable = auditCaseSchema.safeParse(auditCase).success
-  if (purpose === undefined || (purpose === 'claimReview' ? auditCase !== null && !caseIsReadable : !caseIsReadable)) {
-    throw new ServiceError('audit_purpose_missing')
-  }
-  return { purpose, auditCase }
 }

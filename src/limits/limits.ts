@@ -29,6 +29,9 @@ export interface Limits {
   readonly inFlightMax: number
   /** Of bodies with dossiers that are being read or worked on. */
   largeBytes: number
+  /** Lists that auditors are being sent as streams. */
+  auditStreams: number
+  readonly auditStreamsMax: number
 }
 
 /**
@@ -36,6 +39,8 @@ export interface Limits {
  * that 200 MB are the most. Whoever comes when it is full is told to come again.
  */
 export const LARGE_BYTES_MAX = 64 * 1024 * 1024
+/** A chunk each, 400 KB, and what the socket holds: 8 MB. */
+const AUDIT_STREAMS_MAX = 8
 
 export interface LimitsConfig {
   readonly rateLimitPerSecond: number
@@ -62,5 +67,7 @@ export function createLimits(config: LimitsConfig): Limits {
     inFlight: 0,
     inFlightMax: config.requestsInFlightMax,
     largeBytes: 0,
+    auditStreams: 0,
+    auditStreamsMax: AUDIT_STREAMS_MAX,
   }
 }

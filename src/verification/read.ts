@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { Principal } from '../access/principal.ts'
-import { openDetails, prepare } from '../audit/log.ts'
+import { openDetails } from '../audit/log.ts'
+import { type AuditReason, recordRead } from '../audit/read/record.ts'
 import { findEntry, type StoredEntry } from '../audit/store.ts'
 import { maskCardNumber, parseCardNumber } from '../coverage/card-number.ts'
 import { ServiceError } from '../errors.ts'
@@ -36,32 +36,12 @@ export async function readVerificationForAudit(
   scope: Scope,
   caller: Principal,
   id: string,
-  reason: { readonly purpose: string; readonly auditCase: string | null },
+  reason: AuditReason,
   knownAt: string | null = null,
 ): Promise<ReadAnswer> {
   const { index, entry, facility } = await findVerification(scope, id)
   const { atKnown, ...answer } = await openAnswer(scope, index, entry, facility, knownAt)
-  const row = prepare(scope.service.dataKeys, {
-    recordedAt: scope.now(),
-    kind: 'auditRead',
-    facility: null,
-    outcome: {
-      purpose: reason.purpose,
-      entries: 1,
-      // the list itself is in the details; its digest in the body proves it later
-      list: createHash('sha256')
-        .update(JSON.stringify([index]))
-        .digest('base64'),
-    },
-    details: JSON.stringify({
-      ...{ v: 1, purpose: reason.purpose, case: reason.auditCase, entries: [index] },
-      ...(knownAt === null ? {} : { knownAt }),
-    }),
-    client: caller.clientId,
-    subject: null,
-    idempotency: null,
-  })
-  await scope.append(row)
+  await recordRead(scope, caller, reason, [index], knownAt === null ? {} : { knownAt })
   return { ...withMasks(answer), ...(atKnown === undefined ? {} : { atKnown: withMasks(atKnown) }) }
 }
 

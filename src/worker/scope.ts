@@ -65,6 +65,7 @@ export function openScope(
     registry,
     inLane: (work) => work({ ...scope, registry: null, ...sharedStatements(service, query, PART, PART) }),
     inShareLane: (work) => work(scope),
+    inAuditLane: (work) => work(scope),
     background: (work) => {
       const settled = work.catch(() => {}) // background work reports its own failures
       later.push(settled)

@@ -7,6 +7,8 @@ import { deriveDataKeys, lookupKey } from '../../src/data-keys.ts'
 import type { Sql } from '../../src/db/connect.ts'
 import { withoutAccents } from '../../src/identity/accents.ts'
 import type { FeedRow } from '../../src/sync/feed.ts'
+import { shareClaim } from '../support/claims.ts'
+import { projectorOn } from '../support/projecting.ts'
 import { createWorld, post, type Running, type World } from '../support/service.ts'
 
 /** Law: a dump of the database names nobody. Whoever holds it has every table, and nothing that says who is who. */
@@ -62,6 +64,18 @@ beforeAll(async () => {
   }
   // requests that are refused may not leave a trace either
   await post(running.url, token, { evidence: { kind: 'chipIdQr', text: stranger.citizenId } })
+  // what auditors search is in the dump too
+  const odd = {
+    ngayVao: stranger.citizenId,
+    ngayRa: '202613011200',
+    maLoaiKcb: stranger.fullName,
+    maDoituongKcb: stranger.citizenId,
+  }
+  const details = { visitId: stranger.citizenId, noCheckReason: stranger.fullName }
+  await shareClaim(world, { citizenId: stranger.citizenId, details, visit: odd })
+  const projector = projectorOn(world)
+  await projector.all()
+  await projector.close()
   await world.owner`analyze`
 })
 

@@ -4,6 +4,7 @@ import { ROLE_SCOPES } from '../../src/access/principal.ts'
 import { importTokenKeys, makeSigningKey } from '../../src/access/token-keys.ts'
 import { ROUTES } from '../../src/app.ts'
 import { CHECK_IN_EXAMPLE } from '../../src/http/contract/claim-share-example.ts'
+import { projectorOn } from '../support/projecting.ts'
 import { sealAll, sealerOn } from '../support/sealing.ts'
 import { createWorld, type Running, SERVICE_ID, type World } from '../support/service.ts'
 import { asking, expectNoTrace, expectProblem, type Request, record, scan, secretsOf, send } from './http-support.ts'
@@ -27,6 +28,7 @@ interface Row {
 }
 
 const someone = record()
+const reason = { 'audit-purpose': 'claimReview' }
 let ownId = ''
 let ownVisitId = ''
 const now = new Date().toISOString()
@@ -88,6 +90,27 @@ const MATRIX: Record<string, Row> = {
     request: () => ({ path: `/v1/claim-shares/${ownShareId}/receipts`, body: claimReceipt }),
     status: granted({ facility: 201, otherFacility: 404 }),
   },
+  'GET /v1/audit/verifications': {
+    request: () => ({ path: '/v1/audit/verifications?facility=38001', headers: reason }),
+    status: granted({ auditor: 200 }),
+  },
+  'GET /v1/audit/claim-shares': {
+    request: () => ({ path: '/v1/audit/claim-shares?facility=38001', headers: reason }),
+    status: granted({ auditor: 200 }),
+  },
+  'GET /v1/audit/flags': { request: () => ({ headers: reason }), status: granted({ auditor: 200 }) },
+  'POST /v1/audit/search': {
+    request: () => ({ body: { citizenId: someone.citizenId }, headers: { ...reason, 'audit-case': 'K-1' } }),
+    status: granted({ auditor: 200 }),
+  },
+  'GET /v1/audit/logs/{log}/entries/{index}': {
+    request: () => ({ path: '/v1/audit/logs/1/entries/0', headers: reason }),
+    status: granted({ auditor: 200 }),
+  },
+  'GET /v1/audit/logs/{log}/entries/{index}/evidence': {
+    request: () => ({ path: '/v1/audit/logs/1/entries/0/evidence', headers: { ...reason, 'audit-case': 'K-1' } }),
+    status: granted({ auditor: 200 }),
+  },
   'GET /v1/log/keys': { request: () => ({}), status: forAll(200) },
   'GET /v1/log/{log}/checkpoint': { request: () => ({ path: '/v1/log/1/checkpoint' }), status: forAll(200) },
   'GET /v1/log/{log}/proof/{index}': { request: () => ({ path: '/v1/log/1/proof/0' }), status: forAll(200) },
@@ -143,6 +166,9 @@ beforeAll(async () => {
   ownVisitId = ownVisit.json.id ?? ''
   const shares = { path: '/v1/claim-shares', token: tokens.get('facility') ?? null, body: checkIn }
   ownShareId = (await send(running.url, shares)).json.id ?? ''
+  const projector = projectorOn(world)
+  await projector.all()
+  await projector.close()
   await sealAll(await sealerOn(world.owner))
 })
 

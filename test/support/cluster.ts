@@ -14,6 +14,8 @@ export interface Cluster {
   readonly sealerPassword: string
   /** Of `kiemthe_sender`, the one that sends claims. */
   readonly senderPassword: string
+  /** Of `kiemthe_projector`. */
+  readonly projectorPassword: string
 }
 
 declare module 'vitest' {

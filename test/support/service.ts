@@ -33,6 +33,7 @@ export interface World {
   readonly sealerUrl: string
   /** As the role of `kiemthe send`. */
   readonly senderUrl: string
+  readonly projectorUrl: string
   readonly dataKeys: DataKeysFile
   readonly tokenKeys: TokenKeysFile
   readonly clients: ReadonlyMap<string, ClientKeyPair>
@@ -66,6 +67,7 @@ export async function createWorld(
   const syncUrl = databaseUrl(cluster, 'kiemthe_sync', cluster.syncPassword, database.name)
   const sealerUrl = databaseUrl(cluster, 'kiemthe_sealer', cluster.sealerPassword, database.name)
   const senderUrl = databaseUrl(cluster, 'kiemthe_sender', cluster.senderPassword, database.name)
+  const projectorUrl = databaseUrl(cluster, 'kiemthe_projector', cluster.projectorPassword, database.name)
   const owner = connect(ownerUrl, { connectionsMax: 2, statementTimeoutMs: 0, applicationName: 'test' })
   const secret = () => randomBytes(32).toString('base64')
   const dataKeys: DataKeysFile = {
@@ -85,6 +87,7 @@ export async function createWorld(
     ownerUrl,
     sealerUrl,
     senderUrl,
+    projectorUrl,
     dataKeys,
     tokenKeys,
     clients,

@@ -7,9 +7,9 @@ import { asSuperuser, type Cluster, databaseUrl, TEMPLATE } from './cluster.ts'
 /** Once per run, before any test: roles (they belong to the cluster) and the migrated database that suites copy. */
 export async function prepareTemplate(
   cluster: Pick<Cluster, 'host' | 'port' | 'password'>,
-): Promise<Pick<Cluster, 'appPassword' | 'syncPassword' | 'sealerPassword' | 'senderPassword'>> {
+): Promise<Pick<Cluster, 'appPassword' | 'syncPassword' | 'sealerPassword' | 'senderPassword' | 'projectorPassword'>> {
   const password = () => randomBytes(32).toString('hex')
-  const passwords = { app: password(), sealer: password(), sync: password(), sender: password() }
+  const passwords = { app: password(), sealer: password(), sync: password(), sender: password(), projector: password() }
   const admin = asSuperuser(cluster)
   try {
     await admin.unsafe(`CREATE DATABASE ${TEMPLATE}`)
@@ -24,6 +24,11 @@ export async function prepareTemplate(
     await sql.end()
   }
   await migrateSchema(url)
-  const { app, sync, sealer, sender } = passwords
-  return { appPassword: app, syncPassword: sync, sealerPassword: sealer, senderPassword: sender }
+  return {
+    appPassword: passwords.app,
+    syncPassword: passwords.sync,
+    sealerPassword: passwords.sealer,
+    senderPassword: passwords.sender,
+    projectorPassword: passwords.projector,
+  }
 }

@@ -2,14 +2,9 @@ import { z } from 'zod'
 import { readAnswerSchema, verificationAnswerSchema } from '../../verification/answer-schema.ts'
 import { VERIFICATION_ID } from '../../verification/id.ts'
 import { verificationRequestSchema } from '../../verification/request.ts'
+import { auditCaseSchema, auditPurposeSchema } from '../audit-reason.ts'
 import { BODY_BYTES_MAX, idempotencyKeySchema, requestTimeoutSchema } from '../request.ts'
 import type { AnswerContract, Contract } from '../route.ts'
-
-export const auditPurposeSchema = z.enum(['claimReview', 'complaint', 'courtOrder', 'incident'])
-export const auditCaseSchema = z
-  .string()
-  .max(64)
-  .regex(/^[\x21-\x7e]{1,64}$/)
 
 /** UTC; what PostgreSQL holds is exact to the microsecond. Times of ours begin in 2026. */
 export const knownAtSchema = z.iso

@@ -12,6 +12,15 @@ import { middleware } from './middleware.ts'
 import { pushVisible } from './push-visible.ts'
 import { ratio } from './ratio.ts'
 import { registryDown } from './registry-down.ts'
+import { cards } from './scenarios/cards.ts'
+import { honesty } from './scenarios/honesty.ts'
+import { mixed } from './scenarios/mixed.ts'
+import { monday } from './scenarios/monday.ts'
+import { nation } from './scenarios/nation.ts'
+import { overload } from './scenarios/overload.ts'
+import { restart } from './scenarios/restart.ts'
+import { saturate } from './scenarios/saturate.ts'
+import { soak } from './scenarios/soak.ts'
 import { province, thousand } from './scenarios/steady.ts'
 import { seal } from './seal.ts'
 import { syncMerge } from './sync-merge.ts'
@@ -21,6 +30,15 @@ import { syncModel } from './sync-model-run.ts'
 const SCENARIOS: Readonly<Record<string, Scenario>> = {
   province,
   thousand,
+  nation,
+  monday,
+  saturate,
+  overload,
+  mixed,
+  restart,
+  soak,
+  cards,
+  honesty,
   'first-start': {
     what: 'the demo from nothing: seconds, memory, rows/s ÷ plain COPY, bytes per verification',
     run: firstStart,

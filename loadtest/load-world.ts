@@ -20,6 +20,7 @@ import {
   withProvince,
 } from '../src/cli/demo.ts'
 import { anyFreePort } from '../src/cli/embedded/port.ts'
+import { type EmbeddedPostgres, startEmbedded } from '../src/cli/embedded/start.ts'
 import { ownerUrlOf } from '../src/cli/owner-url.ts'
 import { configSchema } from '../src/config.ts'
 import { connect, type Sql } from '../src/db/connect.ts'
@@ -53,7 +54,11 @@ export interface LoadWorld {
   readonly checks: TrafficOf
   /** Watched as `server` unless told; stopped at the end. */
   readonly serve: (more?: ServeMore) => Promise<Serving>
-  readonly databasePid: number
+  readonly databasePid: () => number
+  /** `kill -9` of PostgreSQL. */
+  readonly killDatabase: () => void
+  /** Resolves when it accepts connections again, recovered. */
+  readonly startDatabase: () => Promise<void>
 }
 
 export interface ServeMore {
@@ -71,21 +76,37 @@ export function planOfWorld(frame: Frame): string[] {
   ]
 }
 
+export interface WorldMore {
+  /** Instead of the options'. */
+  readonly data?: string
+  readonly cards?: number
+  /** Before anybody is connected to the database. */
+  readonly prepare?: (ownerUrl: string) => Promise<void>
+  /** What its database is called among the programs that are watched. */
+  readonly databaseName?: string
+}
+
 /** Made if need be; everything that was started is gone when the work ends, however it ends. */
-export async function withLoadWorld(frame: Frame, work: (world: LoadWorld) => Promise<void>): Promise<void> {
-  const folder = dataFolder(frame.text('data'))
+export async function withLoadWorld(
+  frame: Frame,
+  work: (world: LoadWorld) => Promise<void>,
+  more: WorldMore = {},
+): Promise<void> {
+  const folder = dataFolder(more.data ?? frame.text('data'))
   // what is there stays as it is: its records are its own
   const options = { folder, port: 0, cards: null, seed: null, deltaEveryMs: null }
   const made = await readDemo(folder)
-  const cards = made === null ? frame.number('cards') : null
+  const cards = made === null ? (more.cards ?? frame.number('cards')) : null
   await withProvince({ ...options, cards }, signalled(), async (province, signal) => {
     const started: Serving[] = []
+    const restarted: EmbeddedPostgres[] = []
     const ownerUrl = await ownerUrlOf(folder)
+    await more.prepare?.(ownerUrl)
     const sql = connect(ownerUrl, { connectionsMax: 2, statementTimeoutMs: 0, applicationName: 'loadtest' })
     const sealer = await startSealer(province)
     try {
-      const databasePid = await postmasterOf(sql)
-      frame.watch('database', () => databasePid)
+      let databasePid = await postmasterOf(sql)
+      frame.watch(more.databaseName ?? 'database', () => databasePid)
       const tokens = await tokensOf(folder)
       const { seed, baseDate, cards: records } = province.known
       const settings: ChecksSettings = { province: { seed, baseDate }, records, tokens }
@@ -98,7 +119,13 @@ export async function withLoadWorld(frame: Frame, work: (world: LoadWorld) => Pr
         appUrl: province.appUrl,
         tokens,
         checks: { module: moduleOf('checks'), settings },
-        databasePid,
+        databasePid: () => databasePid,
+        killDatabase: () => process.kill(databasePid, 'SIGKILL'),
+        startDatabase: async () => {
+          const again = await startEmbedded({ folder: folder.clusterFolder })
+          restarted.push(again)
+          databasePid = again.pid
+        },
         serve: async ({ name = 'server', env, databaseUrl, port } = {}) => {
           const serving = await serveUnderLoad(
             {
@@ -125,6 +152,7 @@ export async function withLoadWorld(frame: Frame, work: (world: LoadWorld) => Pr
       await Promise.all(started.map((each) => each.stop()))
       await sealer.stop()
       await sql.end({ timeout: 5 })
+      await restarted.at(-1)?.stop()
     }
   })
 }

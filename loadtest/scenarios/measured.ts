@@ -41,7 +41,7 @@ export async function opened(
   load: Omit<OpenLoop, 'url' | 'onSecond'>,
 ) {
   const began = performance.now()
-  return whileCounting({ server: serving.pid, database: world.databasePid }, () =>
+  return whileCounting({ server: serving.pid, database: world.databasePid() }, () =>
     openLoop({
       ...load,
       url: serving.url,

@@ -47,7 +47,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     what: 'kill -9 of the server under load, N times: lost answers, double entries (--kills --seed --cards --desks)',
     run: crash,
   },
-  edge: { what: 'the Worker: processor time of workerd a verification, size of the build (--checks)', run: edge },
+  edge,
   fsck: {
     what: 'entries/s of `kiemthe fsck`; changes by SQL at random places, each found and named (--entries --steps --seed)',
     run: fsckScenario,
@@ -66,7 +66,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     run: syncMerge,
   },
   'sync-model': { what: 'orders of feeds, cuts and rollbacks against a model (--runs --seed)', run: syncModel },
-  lanes: { what: 'p50 and p99 of single checks alone, and while batches of 1,000 run all the time', run: lanes },
+  lanes,
   middleware: { what: 'µs that each step of a request adds, in process (--requests --rounds)', run: middleware },
   'push-visible': {
     what: 'seconds from the push of a delta until an answer shows it, p50 and p95 (--records --rows --runs)',
@@ -76,11 +76,8 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     what: 'log rows/s with sealing ÷ without, recorded → published p99, proofs (--entries --seconds --rounds)',
     run: seal,
   },
-  ratio: { what: 'verified requests/s ÷ a bare control, in turn', run: ratio },
-  'registry-down': {
-    what: 'checks beside a population registry that swallows every question; 200 desks at once (--rounds --seconds --asks)',
-    run: registryDown,
-  },
+  ratio,
+  'registry-down': registryDown,
 }
 
 const [name = '--help', ...args] = process.argv.slice(2)

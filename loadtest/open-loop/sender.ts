@@ -3,7 +3,8 @@ import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import { parentPort, workerData } from 'node:worker_threads'
 import { Pool } from 'undici'
 import { seeded } from '../seeded.ts'
-import { type Outcome, SampleBuffer, type Samples } from './samples.ts'
+import { type Progress, pace } from './pace.ts'
+import type { Outcome, Samples } from './samples.ts'
 import { type Arrivals, dueTimes, type Shape } from './schedule.ts'
 import type { Ask, OpenTraffic, TrafficOf } from './traffic.ts'
 
@@ -23,7 +24,7 @@ export interface SenderData {
 export type ToSender = { readonly startAtMs: number }
 export type FromSender =
   | { readonly kind: 'ready' }
-  | { readonly kind: 'progress'; readonly sent: number; readonly ended: number; readonly right: number }
+  | ({ readonly kind: 'progress' } & Readonly<Progress>)
   | { readonly kind: 'done'; readonly samples: Samples; readonly loopDelayP99Ms: number; readonly loopUsed: number }
 
 const port = parentPort
@@ -37,8 +38,7 @@ try {
   // not root
 }
 
-const random = seeded(data.seed)
-const due = dueTimes(data.shape, data.arrivals, random).filter((_, i) => i % data.threads === data.thread)
+const due = dueTimes(data.shape, data.arrivals, seeded(data.seed)).filter((_, i) => i % data.threads === data.thread)
 const { openTraffic } = (await import(data.traffic.module)) as { openTraffic: OpenTraffic<unknown> }
 const traffic = await openTraffic(data.traffic.settings, seeded(data.seed + 7_919 * (data.thread + 1)), due.length)
 // undici opens a connection when all others are busy, and queues when there may be no more: people who wait at the door
@@ -49,82 +49,57 @@ const pool = new Pool(data.url, {
   bodyTimeout: data.timeoutMs,
 })
 
-port.once('message', ({ startAtMs }: ToSender) => run(startAtMs))
+port.once('message', ({ startAtMs }: ToSender) => void run(startAtMs))
 port.postMessage({ kind: 'ready' } satisfies FromSender)
 
-/** One clock for all threads. */
-function nowMs(): number {
-  return Number(process.hrtime.bigint()) / 1e6
+async function run(startAtMs: number): Promise<void> {
+  const progress: Progress = { sent: 0, ended: 0, right: 0 }
+  const delay = monitorEventLoopDelay({ resolution: 5 })
+  delay.enable()
+  const before = performance.eventLoopUtilization()
+  const telling = setInterval(() => port?.postMessage({ kind: 'progress', ...progress } satisfies FromSender), 1_000)
+  const samples = await pace(
+    due,
+    {
+      now: () => Number(process.hrtime.bigint()) / 1e6 - startAtMs, // one clock for all threads
+      later: setTimeout,
+      send: (n, ended) => send(traffic.ask(n), ended),
+    },
+    progress,
+  )
+  clearInterval(telling)
+  delay.disable()
+  port?.postMessage({
+    kind: 'done',
+    samples,
+    loopDelayP99Ms: delay.percentile(99) / 1e6,
+    loopUsed: performance.eventLoopUtilization(before).utilization,
+  } satisfies FromSender)
+  await pool.destroy()
+  port?.close()
 }
 
-function run(startAtMs: number): void {
-  const buffer = new SampleBuffer(Math.max(1, due.length))
-  const delay = monitorEventLoopDelay({ resolution: 5 })
-  let next = 0
-  let ended = 0
-  let right = 0
-  let loopBefore = performance.eventLoopUtilization()
-  let started = false
-
-  const end = (dueMs: number, sentMs: number, outcome: Outcome) => {
-    buffer.add(dueMs, sentMs - dueMs, nowMs() - startAtMs - dueMs, outcome)
-    ended++
-    if (outcome.kind === 'right') right++
-    if (ended === due.length) finish()
-  }
-  const tick = () => {
-    if (!started && nowMs() >= startAtMs) {
-      started = true
-      delay.enable()
-      loopBefore = performance.eventLoopUtilization()
-    }
-    for (;;) {
-      const now = nowMs() - startAtMs
-      const dueMs = due[next]
-      if (dueMs === undefined) return
-      if (dueMs > now) {
-        setTimeout(tick, dueMs - now)
-        return
-      }
-      send(traffic.ask(next++), dueMs, now)
-    }
-  }
-  const send = (ask: Ask, dueMs: number, sentMs: number) => {
-    const parts: Buffer[] = []
-    let status = 0
-    pool.dispatch(
-      { path: ask.path, method: 'POST', headers: ask.headers, body: ask.body },
-      {
-        onRequestStart() {},
-        onResponseStart(_controller, statusCode) {
-          status = statusCode
-        },
-        onResponseData(_controller, chunk) {
-          parts.push(chunk)
-        },
-        onResponseEnd() {
-          const text = parts.length === 1 ? parts[0]?.toString('utf8') : Buffer.concat(parts).toString('utf8')
-          end(dueMs, sentMs, ask.judge(status, text ?? ''))
-        },
-        onResponseError(_controller, error) {
-          end(dueMs, sentMs, { kind: 'failed', name: 'code' in error ? String(error.code) : error.name })
-        },
+/** By undici's lowest door: it runs beside the server that it measures. */
+function send(ask: Ask, ended: (outcome: Outcome) => void): void {
+  const parts: Buffer[] = []
+  let status = 0
+  pool.dispatch(
+    { path: ask.path, method: 'POST', headers: ask.headers, body: ask.body },
+    {
+      onRequestStart() {},
+      onResponseStart(_controller, statusCode) {
+        status = statusCode
       },
-    )
-  }
-  const progress = setInterval(() => port?.postMessage({ kind: 'progress', sent: next, ended, right }), 1_000)
-  const finish = () => {
-    clearInterval(progress)
-    delay.disable()
-    port?.postMessage({
-      kind: 'done',
-      samples: buffer.samples(),
-      loopDelayP99Ms: delay.percentile(99) / 1e6,
-      loopUsed: performance.eventLoopUtilization(loopBefore).utilization,
-    } satisfies FromSender)
-    void pool.destroy()
-    port?.close()
-  }
-  if (due.length === 0) finish()
-  else setTimeout(tick, Math.max(0, startAtMs - nowMs()))
+      onResponseData(_controller, chunk) {
+        parts.push(chunk)
+      },
+      onResponseEnd() {
+        const whole = parts.length === 1 ? parts[0] : Buffer.concat(parts)
+        ended(ask.judge(status, whole?.toString('utf8') ?? ''))
+      },
+      onResponseError(_controller, error) {
+        ended({ kind: 'failed', name: 'code' in error ? String(error.code) : error.name })
+      },
+    },
+  )
 }

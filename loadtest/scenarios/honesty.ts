@@ -19,9 +19,9 @@ const AT = { 90: 'p90', 95: 'p95', 99: 'p99' } as const satisfies Record<number,
 export const honesty: Scenario = {
   what: 'the open loop proven: a server stopped for S of T seconds, percentiles as arithmetic has them within 2 %',
   options: {
-    rate: { default: '50', what: 'requests a second' },
-    seconds: { default: '30', what: 'T' },
-    stopped: { default: '6', what: 'S' },
+    rate: { default: '30', what: 'requests a second' },
+    seconds: { default: '40', what: 'T' },
+    stopped: { default: '8', what: 'S' },
   },
   plan: (frame) => [
     `bare node:http; open loop, absolute: ${frame.text('rate')}/s for ${frame.text('seconds')} s, stopped for ${frame.text('stopped')} s of them`,

@@ -99,7 +99,10 @@
         'seconds of the run',
         unit,
         seconds,
-        watched.map((each) => [each.name, at(each, column, seconds)]),
+        // of everything else only its processor time is known
+        watched
+          .filter((each) => each[column].some((value) => value > 0))
+          .map((each) => [each.name, at(each, column, seconds)]),
       )
     }
   }

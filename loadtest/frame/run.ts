@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { renderPage } from './page.ts'
 import type { Phase } from './phase.ts'
-import { ProcessWatch } from './processes.ts'
+import { OTHERS, ProcessWatch } from './processes.ts'
 import { createProgress } from './progress.ts'
 import { type Figure, judged, machineHere, type Report, readReport, saveReport } from './report.ts'
 import type { Frame, OptionOf, Scenario } from './scenario.ts'
@@ -63,12 +63,21 @@ export async function runScenario(name: string, scenario: Scenario, args: readon
       live.say(line)
     },
   }
-  watch.add('load generator', () => process.pid)
+  watch.add('load generator', () => process.pid, true)
   const plan = scenario.plan?.(frame) ?? []
   live.say([`${name}: ${scenario.what}`, ...plan.map((line) => `  ${line}`)].join('\n'))
   const returned = await scenario.run([...rest], frame)
   Object.assign(figures, returned ?? {})
   live.clear()
+  const processes = watch.stop().filter((series) => series.second.length > 0)
+  const others = processes.find((series) => series.name === OTHERS)?.cores ?? []
+  if (others.length > 0) {
+    figures[OTHERS] = {
+      value: others.reduce((sum, each) => sum + each, 0) / others.length,
+      unit: 'cores',
+      better: null,
+    }
+  }
   const report: Report = {
     v: 1,
     scenario: name,
@@ -80,12 +89,12 @@ export async function runScenario(name: string, scenario: Scenario, args: readon
     plan,
     figures,
     phases,
-    processes: watch.stop().filter((series) => series.second.length > 0),
+    processes,
     budgets: judged(scenario.budgets ?? [], figures),
     bottleneck,
     notes,
   }
-  if (Object.keys(figures).length > 0 || phases.length > 0) {
+  if (Object.keys(figures).some((each) => each !== OTHERS) || phases.length > 0) {
     process.stdout.write(renderTable(report, before))
     const { json, html } = await saveReport(own['reports'] ?? REPORTS_FOLDER, report, await renderPage(report, before))
     process.stdout.write(`report: ${json}\n        ${html}\n`)

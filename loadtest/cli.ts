@@ -2,6 +2,8 @@ import { auditFigures } from './audit.ts'
 import { crash } from './crash.ts'
 import { edge } from './edge.ts'
 import { firstStart } from './first-start.ts'
+import { runScenario } from './frame/run.ts'
+import type { Scenario } from './frame/scenario.ts'
 import { fsckScenario } from './fsck.ts'
 import { fuzz } from './fuzz.ts'
 import { importFigures } from './import.ts'
@@ -12,68 +14,87 @@ import { middleware } from './middleware.ts'
 import { pushVisible } from './push-visible.ts'
 import { ratio } from './ratio.ts'
 import { registryDown } from './registry-down.ts'
+import { cards } from './scenarios/cards.ts'
+import { honesty } from './scenarios/honesty.ts'
+import { mixed } from './scenarios/mixed.ts'
+import { monday } from './scenarios/monday.ts'
+import { nation } from './scenarios/nation.ts'
+import { overload } from './scenarios/overload.ts'
+import { restart } from './scenarios/restart.ts'
+import { saturate } from './scenarios/saturate.ts'
+import { soak } from './scenarios/soak.ts'
+import { province, thousand } from './scenarios/steady.ts'
 import { seal } from './seal.ts'
 import { syncMerge } from './sync-merge.ts'
 import { syncModel } from './sync-model-run.ts'
 
-const SCENARIOS: Readonly<Record<string, { readonly what: string; readonly run: (args: string[]) => Promise<void> }>> =
-  {
-    'first-start': {
-      what: 'the demo from nothing: seconds, memory, rows/s ÷ plain COPY, bytes per verification',
-      run: firstStart,
-    },
-    audit: {
-      what: 'what auditors wait for: projection lag, lists and searches over 10 million rows, streams (--rows --export --asks --rate --seconds)',
-      run: auditFigures,
-    },
-    crash: {
-      what: 'kill -9 of the server under load, N times: lost answers, double entries (--kills --seed --cards --desks)',
-      run: crash,
-    },
-    edge: { what: 'the Worker: processor time of workerd a verification, size of the build (--checks)', run: edge },
-    fsck: {
-      what: 'entries/s of `kiemthe fsck`; changes by SQL at random places, each found and named (--entries --steps --seed)',
-      run: fsckScenario,
-    },
-    fuzz: { what: 'requests made from the OpenAPI document, valid and hostile (--requests --seed)', run: fuzz },
-    import: {
-      what: 'full feeds and a delta ÷ plain COPY: rows/s, memory, disk (--records --changes)',
-      run: importFigures,
-    },
-    'import-kills': {
-      what: 'kill -9 of imports at random points: old or new, never a mix (--kills --records --seed)',
-      run: importKills,
-    },
-    'insurer-down': {
-      what: 'claims/s delivered; the drain after an outage while new claims come in, their latency, memory (--claims --backlog --rate)',
-      run: insurerDown,
-    },
-    'sync-merge': {
-      what: 'p50 and p99 of checks at a steady rate, alone and while a full feed comes in (--records --rate --rounds)',
-      run: syncMerge,
-    },
-    'sync-model': { what: 'orders of feeds, cuts and rollbacks against a model (--runs --seed)', run: syncModel },
-    lanes: { what: 'p50 and p99 of single checks alone, and while batches of 1,000 run all the time', run: lanes },
-    middleware: { what: 'µs that each step of a request adds, in process (--requests --rounds)', run: middleware },
-    'push-visible': {
-      what: 'seconds from the push of a delta until an answer shows it, p50 and p95 (--records --rows --runs)',
-      run: pushVisible,
-    },
-    seal: {
-      what: 'log rows/s with sealing ÷ without, recorded → published p99, proofs (--entries --seconds --rounds)',
-      run: seal,
-    },
-    ratio: { what: 'verified requests/s ÷ a bare control, in turn', run: ratio },
-    'registry-down': {
-      what: 'checks beside a population registry that swallows every question; 200 desks at once (--rounds --seconds --asks)',
-      run: registryDown,
-    },
-  }
+/** The one table: a scenario is a line. `npm run loadtest` lists them. */
+const SCENARIOS: Readonly<Record<string, Scenario>> = {
+  province,
+  thousand,
+  nation,
+  monday,
+  saturate,
+  overload,
+  mixed,
+  restart,
+  soak,
+  cards,
+  honesty,
+  'first-start': {
+    what: 'the demo from nothing: seconds, memory, rows/s ÷ plain COPY, bytes per verification',
+    run: firstStart,
+  },
+  audit: {
+    what: 'what auditors wait for: projection lag, lists and searches over 10 million rows, streams (--rows --export --asks --rate --seconds)',
+    run: auditFigures,
+  },
+  crash: {
+    what: 'kill -9 of the server under load, N times: lost answers, double entries (--kills --seed --cards --desks)',
+    run: crash,
+  },
+  edge,
+  fsck: {
+    what: 'entries/s of `kiemthe fsck`; changes by SQL at random places, each found and named (--entries --steps --seed)',
+    run: fsckScenario,
+  },
+  fuzz: { what: 'requests made from the OpenAPI document, valid and hostile (--requests --seed)', run: fuzz },
+  import: {
+    what: 'full feeds and a delta ÷ plain COPY: rows/s, memory, disk (--records --changes)',
+    run: importFigures,
+  },
+  'import-kills': {
+    what: 'kill -9 of imports at random points: old or new, never a mix (--kills --records --seed)',
+    run: importKills,
+  },
+  'insurer-down': {
+    what: 'claims/s delivered; the drain after an outage while new claims come in, their latency, memory (--claims --backlog --rate)',
+    run: insurerDown,
+  },
+  'sync-merge': {
+    what: 'p50 and p99 of checks at a steady rate, alone and while a full feed comes in (--records --rate --rounds)',
+    run: syncMerge,
+  },
+  'sync-model': { what: 'orders of feeds, cuts and rollbacks against a model (--runs --seed)', run: syncModel },
+  lanes,
+  middleware: { what: 'µs that each step of a request adds, in process (--requests --rounds)', run: middleware },
+  'push-visible': {
+    what: 'seconds from the push of a delta until an answer shows it, p50 and p95 (--records --rows --runs)',
+    run: pushVisible,
+  },
+  seal: {
+    what: 'log rows/s with sealing ÷ without, recorded → published p99, proofs (--entries --seconds --rounds)',
+    run: seal,
+  },
+  ratio,
+  'registry-down': registryDown,
+}
 
 const [name = '--help', ...args] = process.argv.slice(2)
 const scenario = SCENARIOS[name]
 if (scenario === undefined) {
-  const list = Object.entries(SCENARIOS).map(([each, { what }]) => `  ${each.padEnd(12)} ${what}`)
-  process.stdout.write(`npm run loadtest -- SCENARIO [options]\n\n${list.join('\n')}\n`)
+  const width = Math.max(...Object.keys(SCENARIOS).map((each) => each.length))
+  const list = Object.entries(SCENARIOS).map(([each, { what }]) => `  ${each.padEnd(width)}  ${what}`)
+  process.stdout.write(`npm run loadtest -- SCENARIO [options | --help]\n\n${list.join('\n')}\n`)
   process.exitCode = name === '--help' ? 0 : 2
-} else await scenario.run(args)
+} else if (!(await runScenario(name, scenario, args))) process.exitCode = 1

@@ -1,10 +1,11 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { tokenKeysOf } from '../src/cli/data-folder.ts'
 import { DEMO_COPY_HOURS, type Province, readOptions, signalled, withProvince } from '../src/cli/demo.ts'
 import { demoCalls } from './demo-server.ts'
+import { medianFigure } from './frame/report.ts'
+import type { Frame, Scenario } from './frame/scenario.ts'
 import { bundleWorker, startWorkerd } from './workerd.ts'
 
 const ROUNDS = 3
@@ -16,30 +17,34 @@ const TICK_MS = 10
  * own, two statements), beside `/health/ready` (a connection, one statement) and `/health/live` (neither). In turn, so
  * that a noisy machine disturbs all. PostgreSQL and the client are processes of their own and not counted.
  */
-export async function edge(args: string[]): Promise<void> {
-  const { values } = parseArgs({
-    args,
-    options: {
-      data: { type: 'string', default: '/tmp/kiemthe-edge' },
-      cards: { type: 'string', default: '2000' },
-      checks: { type: 'string', default: '300' },
-      connections: { type: 'string', default: '4' },
-    },
-  })
+export const edge: Scenario = {
+  what: 'the Worker: processor time of workerd a verification, size of the build',
+  options: {
+    data: { default: '/tmp/kiemthe-edge', what: 'folder of the province, made where there is none' },
+    cards: { default: '2000', what: 'insurance records, if it is made' },
+    checks: { default: '300', what: 'requests of each kind in each round' },
+    connections: { default: '4', what: 'requests at once' },
+  },
+  plan: (frame) => [
+    `${ROUNDS} rounds of ${frame.text('checks')} verifications, /health/ready and /health/live, ${frame.text('connections')} at once`,
+  ],
+  run: (_args, frame) => build(frame),
+}
+
+async function build(frame: Frame): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'kiemthe-bundle-'))
   try {
     const size = /Total Upload.*/.exec(await bundleWorker(folder))
-    process.stdout.write(`${size?.[0] ?? 'wrangler says no size'}\n`)
-    const options = readOptions(['--data', values.data, '--cards', values.cards], 8790)
-    await withProvince(options, signalled(), (province) =>
-      measure(province, join(folder, 'worker.js'), Number(values.checks), Number(values.connections)),
-    )
+    frame.note(size?.[0] ?? 'wrangler says no size')
+    const options = readOptions(['--data', frame.text('data'), '--cards', frame.text('cards')], 8790)
+    await withProvince(options, signalled(), (province) => measure(frame, province, join(folder, 'worker.js')))
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
 }
 
-async function measure(province: Province, bundle: string, checks: number, connections: number): Promise<void> {
+async function measure(frame: Frame, province: Province, bundle: string): Promise<void> {
+  const [checks, connections] = [frame.number('checks'), frame.number('connections')]
   const { folder } = province.options
   const settings = {
     PUBLIC_URL: 'http://127.0.0.1:8790',
@@ -70,12 +75,11 @@ async function measure(province: Province, bundle: string, checks: number, conne
       for (const [kind, ask] of Object.entries(kinds)) {
         const { cpuMs, perSecond } = await run(pid, checks, connections, ask)
         figures.get(kind)?.push(cpuMs)
-        process.stdout.write(`round ${round}  ${kind}: ${cpuMs.toFixed(2)} ms of workerd (${perSecond.toFixed(0)}/s)\n`)
+        frame.say(`round ${round}  ${kind}: ${cpuMs.toFixed(2)} ms of workerd (${perSecond.toFixed(0)}/s)`)
       }
     }
-    for (const [kind, values] of figures) {
-      const median = values.toSorted((a, b) => a - b)[Math.floor(ROUNDS / 2)]
-      process.stdout.write(`${kind}: ${median?.toFixed(2)} ms of workerd's processor time, median\n`)
+    for (const [kind, rounds] of figures) {
+      frame.figure(`${kind}: processor time of workerd`, medianFigure(rounds, 'ms', 'lower'))
     }
   } finally {
     await worker.close()

@@ -28,28 +28,33 @@ export interface ServeProcess {
   readonly terminate: () => Promise<number | null>
 }
 
-/** Resolves at its `ready` line. Nothing of the caller's environment but PATH reaches it. */
+/** Nothing of the caller's environment but PATH. */
+export function serveEnvironment({ databaseUrl, keysFolder, port, env = {} }: ServeOptions): NodeJS.ProcessEnv {
+  return {
+    PATH: process.env['PATH'],
+    PUBLIC_URL: `http://127.0.0.1:${port}`,
+    PORT: String(port),
+    DATABASE_URL: databaseUrl,
+    DATA_KEYS_FILE: join(keysFolder, 'data-keys.json'),
+    TOKEN_KEYS_FILE: join(keysFolder, 'token-keys.json'),
+    LOG_LEVEL: 'error',
+    // few clients stand for many
+    RATE_LIMIT_PER_SECOND: '1000000',
+    RATE_LIMIT_BURST: '1000000',
+    BAD_CREDENTIALS_PER_SECOND: '1000000',
+    BAD_CREDENTIALS_BURST: '1000000',
+    // the log is counted: refused calls are written when the process ends
+    REFUSED_CALLS_WINDOW_SECONDS: '86400',
+    ...env,
+  }
+}
+
+/** Resolves at its `ready` line. */
 export async function startServe(options: ServeOptions): Promise<ServeProcess> {
-  const { databaseUrl, keysFolder, port, cli = CLI, env = {} } = options
+  const { port, cli = CLI } = options
   const child = spawn(process.execPath, [cli, 'serve'], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: {
-      PATH: process.env['PATH'],
-      PUBLIC_URL: `http://127.0.0.1:${port}`,
-      PORT: String(port),
-      DATABASE_URL: databaseUrl,
-      DATA_KEYS_FILE: join(keysFolder, 'data-keys.json'),
-      TOKEN_KEYS_FILE: join(keysFolder, 'token-keys.json'),
-      LOG_LEVEL: 'error',
-      // few clients stand for many
-      RATE_LIMIT_PER_SECOND: '1000000',
-      RATE_LIMIT_BURST: '1000000',
-      BAD_CREDENTIALS_PER_SECOND: '1000000',
-      BAD_CREDENTIALS_BURST: '1000000',
-      // the log is counted: refused calls are written when the process ends
-      REFUSED_CALLS_WINDOW_SECONDS: '86400',
-      ...env,
-    },
+    env: serveEnvironment(options),
   })
   let output = ''
   const exited = once(child, 'exit') as Promise<[number | null, string | null]>

@@ -8,6 +8,7 @@ import { person, rowsOf } from '../mocks/province/person.ts'
 import { chipIdQrText } from '../mocks/province/qr.ts'
 import { todayInVietnam } from '../src/calendar.ts'
 import { anyFreePort } from '../src/cli/embedded/port.ts'
+import { type Figures, medianFigure } from './frame/report.ts'
 import { startServe } from './serve-process.ts'
 import { openSyncWorld, type SyncWorld } from './sync-world.ts'
 
@@ -21,7 +22,7 @@ const DESKS = 200
  * `kiemthe import` takes a full feed, in turn. Its two halves apart: reading, sealing and staging on all cores, then the
  * one statement that makes the new state.
  */
-export async function syncMerge(args: string[]): Promise<void> {
+export async function syncMerge(args: string[]): Promise<Figures> {
   const { values } = parseArgs({
     args,
     options: {
@@ -68,6 +69,10 @@ export async function syncMerge(args: string[]): Promise<void> {
       }
       say(`no check failed; p99 ÷ alone: staging ${spread(ratios.staging)}, merging ${spread(ratios.merging)}`)
       await desks.close()
+      return {
+        'p99, staging ÷ alone': medianFigure(ratios.staging, '', 'lower'),
+        'p99, merging ÷ alone': medianFigure(ratios.merging, '', 'lower'),
+      }
     } finally {
       await serve.terminate()
     }

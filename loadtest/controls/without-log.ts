@@ -66,6 +66,8 @@ if (cluster.isPrimary) {
     append: async () => ({ outcome: 'appended', index: index++ }),
     registry: null,
     inLane: (work) => work(scope),
+    inShareLane: (work) => work(scope),
+    inAuditLane: (work) => work(scope),
     background: () => {},
     record: (event) => log.info(event, 'request'),
     report: (trouble, failure) => log.error({ trouble, failure }, 'trouble'),

@@ -91,6 +91,7 @@ async function build() {
     append: async () => ({ outcome: 'appended', index: 1 }),
     registry: null,
     inLane: (work) => work(scope),
+    inShareLane: (work) => work(scope),
     background: () => {},
     record: () => {},
     report: () => {},

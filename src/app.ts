@@ -2,6 +2,13 @@ import { type Context, Hono } from 'hono'
 import { SCOPES } from './access/principal.ts'
 import { ServiceError } from './errors.ts'
 import type { AddressOf } from './http/admission.ts'
+import { getClaimShare, listClaimShares, postClaimReceipt, postClaimShare } from './http/claim-shares.ts'
+import {
+  getClaimShareContract,
+  listClaimSharesContract,
+  postClaimReceiptContract,
+  postClaimShareContract,
+} from './http/contract/claim-shares.ts'
 import { showDocsContract, showOpenApiContract, showProblemsContract } from './http/contract/documents.ts'
 import { postEnrolmentContract } from './http/contract/enrolments.ts'
 import { getFacilityContract, showFacilitiesContract } from './http/contract/facilities.ts'
@@ -102,6 +109,35 @@ export const ROUTES: readonly Route[] = [
     access: ['verify'],
     work: listVisitChanges,
     contract: listVisitChangesContract,
+  },
+
+  {
+    method: 'POST',
+    path: '/v1/claim-shares',
+    access: ['share'],
+    work: postClaimShare,
+    contract: postClaimShareContract,
+  },
+  {
+    method: 'GET',
+    path: '/v1/claim-shares',
+    access: ['share'],
+    work: listClaimShares,
+    contract: listClaimSharesContract,
+  },
+  {
+    method: 'GET',
+    path: '/v1/claim-shares/{id}',
+    access: ['share'],
+    work: getClaimShare,
+    contract: getClaimShareContract,
+  },
+  {
+    method: 'POST',
+    path: '/v1/claim-shares/{id}/receipts',
+    access: ['share'],
+    work: postClaimReceipt,
+    contract: postClaimReceiptContract,
   },
 
   { method: 'GET', path: '/v1/log/keys', access: 'public', work: showLogKeys, contract: showLogKeysContract },

@@ -13,7 +13,6 @@ import { createApp } from './app.ts'
 import { type Config, ConfigError } from './config.ts'
 import { type DataKeysFile, deriveDataKeys } from './data-keys.ts'
 import { connect } from './db/connect.ts'
-import { createLane } from './db/lane.ts'
 import { createPool, type Pool, type Query } from './db/pool.ts'
 import { ServiceError } from './errors.ts'
 import { describeFailure } from './event.ts'
@@ -22,10 +21,10 @@ import { databaseReports } from './host/database-report.ts'
 import { unfitness } from './host/fitness.ts'
 import { behindWitness, keepMark } from './host/log-mark.ts'
 import { answerCrew, type MetricsServer, serveMetrics } from './host/metrics-server.ts'
+import { nodeScope } from './host/node-scope.ts'
 import { createMetrics, type NodeMetrics } from './host/prometheus.ts'
 import { keepRefused } from './host/refused-calls.ts'
 import { openRegistry } from './host/registry.ts'
-import { sharedStatements } from './host/statements.ts'
 import { SWEEP_EVERY_MS, sweep } from './host/sweep.ts'
 import { type Clients, readTls, type TlsFiles, tlsOptions, trackClients } from './host/tls.ts'
 import { behindWitnesses } from './host/witness-policy.ts'
@@ -38,21 +37,7 @@ import { NO_METRICS } from './metrics/metrics.ts'
 import type { Agreement } from './population/agreement.ts'
 import type { Registry } from './population/client.ts'
 import type { OpenScope, Scope, Service } from './scope.ts'
-import { PART_ITEMS_MAX } from './verification/batch.ts'
 
-/**
- * Callers that may wait for a shared statement. An append took 25–46 µs a row (measured), so 256 rows about 10 ms: 1,024
- * waiting are 4 statements, some 40 ms. More than that is not a queue but an outage; the next caller is told at once.
- */
-const READ_GROUP = { itemsMax: 256, waitingMax: 1024 }
-const APPEND_GROUP = { itemsMax: 256, waitingMax: 1024 }
-/**
- * Batches have a lane of their own. Two at once: while one waits for PostgreSQL the other has the processor. Eight may
- * wait: a batch of 1,000 took 0.8–1.2 s beside a busy desk (measured), so the last one waits for four such times, some 5 s.
- * Two parts are the most that ask for a statement at once, so nobody is refused there.
- */
-const LANE = { runningMax: 2, waitingMax: 8 }
-const LANE_GROUP = { itemsMax: PART_ITEMS_MAX, waitingMax: 2 * PART_ITEMS_MAX, gathers: true }
 /** Idle connections of a proxy live longer than its own keep-alive (60 s is common), so that it never meets a closed one. */
 const KEEP_ALIVE_MS = 65_000
 const HEADERS_TIMEOUT_MS = 10_000
@@ -273,35 +258,6 @@ function openPool(config: Config): Pool {
       applicationName: 'kiemthe serve',
     })
   return createPool(open, config.dbStatementTimeoutMs + DEAD_CONNECTION_MS)
-}
-
-/** On Node all requests share one scope: what differs between two requests is not in it. */
-function nodeScope(
-  service: Service,
-  query: Query,
-  registry: Registry | null,
-  metrics: NodeMetrics | null,
-  log: Pick<Scope, 'record' | 'report'>,
-): Scope {
-  const single = {
-    service,
-    query,
-    now: () => new Date(),
-    registry,
-    ...sharedStatements(service, query, READ_GROUP, APPEND_GROUP, metrics?.statements.single),
-    background: (work: Promise<unknown>) => {
-      work.catch(() => {}) // background work reports its own failures
-    },
-    ...log,
-  }
-  const lane: Scope = {
-    ...single,
-    registry: null,
-    ...sharedStatements(service, query, LANE_GROUP, LANE_GROUP, metrics?.statements.batch),
-    inLane: (work) => work(lane),
-  }
-  const enter = createLane(LANE, metrics?.batches)
-  return { ...single, inLane: (work) => enter(() => work(lane)) }
 }
 
 /** In a crew the first process has the listener, and asks the others. */

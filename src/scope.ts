@@ -51,6 +51,8 @@ export interface Scope {
    * statements nor an event loop that others wait for in line: the host runs the work at once, on the request's scope.
    */
   readonly inLane: <T>(work: (lane: Scope) => Promise<T>) => Promise<T>
+  /** The same for dossiers, a lane of their own: neither checks nor batches wait for them. */
+  readonly inShareLane: <T>(work: (lane: Scope) => Promise<T>) => Promise<T>
   /** Work that may outlive the answer; the host keeps it alive. */
   readonly background: (work: Promise<unknown>) => void
   readonly record: (event: RequestEvent) => void

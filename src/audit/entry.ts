@@ -62,8 +62,8 @@ export function buildEntry(content: EntryContent): Entry {
 }
 
 /** SHA-256(salt ‖ details) in base64. One-shot hashes make no stream object. */
-export function commitment(salt: Uint8Array, details: string): string {
-  return hash('sha256', Buffer.concat([salt, Buffer.from(details)]), 'base64')
+export function commitment(salt: Uint8Array, details: string | Uint8Array): string {
+  return hash('sha256', Buffer.concat([salt, typeof details === 'string' ? Buffer.from(details) : details]), 'base64')
 }
 
 export function leafHash(body: string): string {

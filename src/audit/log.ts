@@ -34,7 +34,6 @@ export type Appended =
 /** Builds the text that is hashed, seals the details. Pure but for the clock in `deed` and random bytes. */
 export function prepare(keys: DataKeys, deed: Deed): PendingRow {
   const entry = buildEntry(deed)
-  const idempotency = deed.idempotency
   return {
     body: entry.body,
     leafHash: entry.leafHash,
@@ -42,7 +41,18 @@ export function prepare(keys: DataKeys, deed: Deed): PendingRow {
     subject: deed.subject,
     salt: entry.salt.toString('base64'),
     sealed: seal(keys, 'entry_detail', deed.subject ?? '', deed.details).toString('base64'),
-    idempotencyKey: idempotency && mac128(keys.request, `key:${deed.client}\n${idempotency.key}`),
+    ...idempotencyDigests(keys, deed.client, deed.idempotency),
+  }
+}
+
+/** What an Idempotency-Key and its request are called in the database. */
+export function idempotencyDigests(
+  keys: DataKeys,
+  client: string,
+  idempotency: Deed['idempotency'],
+): Pick<PendingRow, 'idempotencyKey' | 'requestDigest'> {
+  return {
+    idempotencyKey: idempotency && mac128(keys.request, `key:${client}\n${idempotency.key}`),
     requestDigest: idempotency && mac128(keys.request, `request:${idempotency.request}`),
   }
 }

@@ -79,7 +79,11 @@ export type Fragment = ReturnType<Sql>
  * The first of an act's expressions: `claimed(key)`, empty where somebody else holds the key or there is none. For deeds
  * that take an Idempotency-Key; those of `appendRows` claim theirs by the batch.
  */
-export function claimingKey(sql: Sql, logId: number, { idempotencyKey, requestDigest }: PendingRow): Fragment {
+export function claimingKey(
+  sql: Sql,
+  logId: number,
+  { idempotencyKey, requestDigest }: Pick<PendingRow, 'idempotencyKey' | 'requestDigest'>,
+): Fragment {
   return sql`claimed as (
       insert into idempotency as held (log_id, key, request_digest, claimed_at)
       select ${logId}::smallint, key, ${requestDigest}::uuid, now()

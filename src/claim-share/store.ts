@@ -7,8 +7,9 @@ import {
   keyHolder,
   type PendingRow,
 } from '../audit/store.ts'
-import type { Sql } from '../db/connect.ts'
-import type { Delivery, ShareKind } from './entry.ts'
+import type { Pseudonym } from '../data-keys.ts'
+import { readInstant, type Sql } from '../db/connect.ts'
+import type { Delivery, ShareKind, ShareStatus } from './entry.ts'
 
 /** What says which visit it is, in the database: see `claim_visit`. */
 export interface VisitOf {
@@ -55,6 +56,15 @@ export async function findVisit(
   }
 }
 
+/** A key that came with bytes that were shared before: it stands for them from now on. */
+export async function holdKey(
+  sql: Sql,
+  logId: number,
+  digests: Pick<PendingRow, 'idempotencyKey' | 'requestDigest'>,
+): Promise<void> {
+  await sql`with ${claimingKey(sql, logId, digests)} select from claimed`
+}
+
 export interface ShareRow extends VisitOf {
   readonly version: number
   readonly dossierKey: string
@@ -97,4 +107,212 @@ export async function appendShare(sql: Sql, logId: number, row: PendingRow, shar
 export function isVersionTaken(error: unknown): boolean {
   if (!(error instanceof Error) || !('code' in error) || !('constraint_name' in error)) return false
   return error.code === '23505' && error.constraint_name === 'claim_visit_pkey'
+}
+
+export interface CheckEntry {
+  readonly body: string
+  /** Null: its details were erased, or it is about nobody. */
+  readonly subject: Pseudonym | null
+}
+
+/** The entries that check codes name, by index. */
+export async function findCheckEntries(
+  sql: Sql,
+  logId: number,
+  indexes: readonly number[],
+): Promise<Map<number, CheckEntry>> {
+  const rows = await sql<{ leaf_index: number; body: string; subject: string | null }[]>`
+    select e.leaf_index, e.body, d.subject
+      from log_entry e left join entry_detail d on d.log_id = e.log_id and d.leaf_index = e.leaf_index
+     where e.log_id = ${logId}::smallint
+       and e.leaf_index = any(string_to_array(${indexes.join(',')}, ',')::bigint[])`
+  return new Map(
+    rows.map(({ leaf_index: index, body, subject }) => [
+      index,
+      { body, subject: subject === null ? null : (hex(subject) as Pseudonym) },
+    ]),
+  )
+}
+
+export interface StoredShare {
+  readonly body: string
+  readonly leafHash: Uint8Array
+  readonly subject: string | null
+  /** Null: erased. */
+  readonly sealed: Uint8Array | null
+  readonly place: SharePlace | null
+  readonly transitions: readonly StoredTransition[]
+}
+
+/** Where it stands on its way to the insurer. */
+export interface SharePlace {
+  readonly facility: string
+  readonly status: ShareStatus
+  readonly attempts: number
+  readonly lastFailure: string | null
+  readonly nextAttemptAt: string | null
+  /** Leaf index of the next version of the visit. */
+  readonly supersededBy: number | null
+}
+
+export interface StoredTransition {
+  readonly index: number
+  readonly body: string
+  readonly subject: string | null
+  readonly sealed: Uint8Array | null
+}
+
+/** A share and all that the log says of its way since. */
+export async function findShare(sql: Sql, logId: number, leafIndex: number): Promise<StoredShare | null> {
+  const [row] = await sql<
+    {
+      body: string
+      leaf_hash: Uint8Array
+      subject: string | null
+      sealed: Uint8Array | null
+      facility: string | null
+      status: ShareStatus
+      attempts: number
+      last_failure: string | null
+      next_attempt_at: string | null
+      superseded_by: number | null
+      transitions: string | null
+    }[]
+  >`
+    select e.body, e.leaf_hash, d.subject, d.sealed,
+           s.facility, s.status, s.attempts, s.last_failure, s.next_attempt_at,
+           (select v.leaf_index from claim_visit v
+             where v.log_id = s.log_id and v.facility = s.facility and v.visit_key = s.visit_key
+               and v.share = s.share and v.version = s.version + 1) as superseded_by,
+           (select json_agg(json_build_object('index', t.leaf_index, 'body', t.body, 'subject', td.subject,
+                                              'sealed', encode(td.sealed, 'base64')) order by t.leaf_index)::text
+              from jsonb_array_elements_text(s.transitions) as i(leaf_index)
+              join log_entry t on t.log_id = s.log_id and t.leaf_index = i.leaf_index::bigint
+              left join entry_detail td on td.log_id = t.log_id and td.leaf_index = t.leaf_index) as transitions
+      from log_entry e
+      left join entry_detail d on d.log_id = e.log_id and d.leaf_index = e.leaf_index
+      left join claim_delivery s on s.log_id = e.log_id and s.leaf_index = e.leaf_index
+     where e.log_id = ${logId}::smallint and e.leaf_index = ${leafIndex}::bigint`
+  if (row === undefined) return null
+  const { facility, status, attempts, superseded_by: supersededBy } = row
+  return {
+    body: row.body,
+    leafHash: row.leaf_hash,
+    subject: row.subject,
+    sealed: row.sealed,
+    place:
+      facility === null
+        ? null
+        : {
+            ...{ facility, status, attempts, supersededBy },
+            lastFailure: row.last_failure,
+            nextAttemptAt: row.next_attempt_at === null ? null : readInstant(row.next_attempt_at).toISOString(),
+          },
+    transitions: readTransitions(row.transitions),
+  }
+}
+
+/** Our own statement's JSON. */
+function readTransitions(text: string | null): StoredTransition[] {
+  if (text === null) return []
+  const rows = JSON.parse(text) as { index: number; body: string; subject: string | null; sealed: string | null }[]
+  return rows.map(({ sealed, ...row }) => ({ ...row, sealed: sealed === null ? null : Buffer.from(sealed, 'base64') }))
+}
+
+/**
+ * The receipt that a facility attaches: its entry and the share's new status. `expected`: how many transitions the caller
+ * saw; another one since makes it `changed`, and nothing is written.
+ */
+export async function appendReceipt(
+  sql: Sql,
+  logId: number,
+  row: PendingRow,
+  receipt: { readonly share: number; readonly expected: number; readonly status: ShareStatus },
+): Promise<Acted> {
+  const act: Fragment = sql`place as materialized (
+      select leaf_index from claim_delivery
+       where log_id = ${logId}::smallint and leaf_index = ${receipt.share}::bigint and delivery = 'recordOnly'
+         and jsonb_array_length(transitions) = ${receipt.expected}::integer
+         for update
+    ), act as materialized (
+      select case when exists (select from place) then 'done' else 'changed' end as result
+    )`
+  const then: Fragment = sql`, moved as (
+      update claim_delivery s
+         set status = ${receipt.status}, last_index = deed.leaf_index,
+             transitions = transitions || to_jsonb(deed.leaf_index)
+        from deed
+       where s.log_id = ${logId}::smallint and s.leaf_index = ${receipt.share}::bigint
+    )`
+  return appendWithAct(sql, logId, row, act, then)
+}
+
+/** `unsent`: the latest version of a visit, and the insurer is not known to have it. */
+export type StatusFilter = ShareStatus | 'unsent'
+
+export interface ShareQuery {
+  readonly facility: string
+  readonly settlementMonth: string | null
+  readonly status: StatusFilter | null
+  /** Shares before this index; null: from the newest on. */
+  readonly before: number | null
+  readonly limit: number
+}
+
+export interface ListedShare {
+  readonly index: number
+  readonly body: string
+  readonly subject: string | null
+  readonly sealed: Uint8Array | null
+  readonly status: ShareStatus
+  readonly attempts: number
+  readonly nextAttemptAt: string | null
+  readonly supersededBy: number | null
+}
+
+/** A facility's shares, the newest first: a page stays what it was, whatever is shared meanwhile. */
+export async function listShares(sql: Sql, logId: number, query: ShareQuery): Promise<ListedShare[]> {
+  const { facility, settlementMonth, status, before, limit } = query
+  const rows = await sql<
+    {
+      leaf_index: number
+      body: string
+      subject: string | null
+      sealed: Uint8Array | null
+      status: ShareStatus
+      attempts: number
+      next_attempt_at: string | null
+      superseded_by: number | null
+    }[]
+  >`
+    with page as materialized (
+      select s.*, (select v.leaf_index from claim_visit v
+                    where v.log_id = s.log_id and v.facility = s.facility and v.visit_key = s.visit_key
+                      and v.share = s.share and v.version = s.version + 1) as superseded_by
+        from claim_delivery s
+       where s.log_id = ${logId}::smallint and s.facility = ${facility}
+         and (${settlementMonth}::text is null or s.settlement_month = ${settlementMonth})
+         and (${before}::bigint is null or s.leaf_index < ${before}::bigint)
+         and (${status}::text is null or s.status = ${status}
+              or (${status} = 'unsent' and s.status in ('recorded', 'held', 'deadLetter')
+                  and not exists (select from claim_visit v
+                                   where v.log_id = s.log_id and v.facility = s.facility and v.visit_key = s.visit_key
+                                     and v.share = s.share and v.version = s.version + 1)))
+       order by s.leaf_index desc limit ${limit}::integer
+    )
+    select p.leaf_index, e.body, d.subject, d.sealed, p.status, p.attempts, p.next_attempt_at, p.superseded_by
+      from page p
+      join log_entry e on e.log_id = p.log_id and e.leaf_index = p.leaf_index
+      left join entry_detail d on d.log_id = p.log_id and d.leaf_index = p.leaf_index
+     order by p.leaf_index desc`
+  return rows.map((row) => ({
+    index: row.leaf_index,
+    body: row.body,
+    subject: row.subject,
+    sealed: row.sealed,
+    status: row.status,
+    attempts: row.attempts,
+    nextAttemptAt: row.next_attempt_at === null ? null : readInstant(row.next_attempt_at).toISOString(),
+    supersededBy: row.superseded_by,
+  }))
 }

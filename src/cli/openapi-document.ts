@@ -39,6 +39,7 @@ export function openApiDocument(): string {
         name: 'Unverified visits',
         description: 'Patients who were admitted while the look-up failed (NĐ 188/2025 Đ38).',
       },
+      { name: 'Claim shares', description: 'Dossiers of QĐ 3176, recorded and sent on.' },
       { name: 'Facilities', description: 'The catalogue of facilities, with history.' },
       {
         name: 'Log',
@@ -122,6 +123,9 @@ function operation(route: Route): Json {
             ]),
           ),
         },
+        ...(contract.body.also === undefined
+          ? {}
+          : { [contract.body.also.contentType]: { schema: inline(contract.body.also.schema) } }),
       },
     },
     responses: responses(route),

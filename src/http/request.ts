@@ -28,6 +28,10 @@ export async function readJson<T>(
   return { text, value: checkShape(schema, parseJson(text)) }
 }
 
+export function isMediaType(c: Context, type: 'application/json' | 'application/xml'): boolean {
+  return (c.req.header('content-type') ?? '').split(';')[0]?.trim().toLowerCase() === type
+}
+
 /** The value as its schema reads it, or `invalid_request` with pointers relative to this value. */
 export function checkShape<T>(schema: z.ZodType<T>, json: unknown): T {
   const parsed = schema.safeParse(json, { reportInput: true })
@@ -44,7 +48,7 @@ export async function readText(c: Context, bytesMax: number): Promise<string> {
   }
 }
 
-async function readBytes(c: Context, bytesMax: number): Promise<Uint8Array> {
+export async function readBytes(c: Context, bytesMax: number): Promise<Uint8Array> {
   const tooLarge = () => new ServiceError('body_too_large', { detail: `at most ${bytesMax} bytes` })
   const length = c.req.header('content-length')
   if (length !== undefined) {

@@ -37,6 +37,7 @@ export type Tag =
   | 'Tokens'
   | 'Verifications'
   | 'Unverified visits'
+  | 'Claim shares'
   | 'Facilities'
   | 'Log'
   | 'Sync'
@@ -61,6 +62,8 @@ export interface RequestBody {
   /** The one that validates. */
   readonly schema: z.ZodType
   readonly examples: Readonly<Record<string, RequestExample>>
+  /** Another form the same may come in. */
+  readonly also?: { readonly contentType: string; readonly schema: z.ZodType }
 }
 
 export interface RequestExample {

@@ -18,7 +18,15 @@ export interface Limits {
   /** Requests of clients that are being answered. */
   inFlight: number
   readonly inFlightMax: number
+  /** Of bodies with dossiers that are being read or worked on. */
+  largeBytes: number
 }
+
+/**
+ * 8 dossiers of 8 MiB, or hundreds of the usual 50 kB: each byte of a body takes some three more while it is looked at, so
+ * that 200 MB are the most. Whoever comes when it is full is told to come again.
+ */
+export const LARGE_BYTES_MAX = 64 * 1024 * 1024
 
 export interface LimitsConfig {
   readonly rateLimitPerSecond: number
@@ -43,5 +51,6 @@ export function createLimits(config: LimitsConfig): Limits {
     refused: countRefusedCalls(config.refusedCallsWindowMs),
     inFlight: 0,
     inFlightMax: config.requestsInFlightMax,
+    largeBytes: 0,
   }
 }

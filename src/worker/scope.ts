@@ -64,6 +64,7 @@ export function openScope(
     // the statements of a part are shared within this one request; nobody waits behind it
     registry,
     inLane: (work) => work({ ...scope, registry: null, ...sharedStatements(service, query, PART, PART) }),
+    inShareLane: (work) => work(scope),
     background: (work) => {
       const settled = work.catch(() => {}) // background work reports its own failures
       later.push(settled)

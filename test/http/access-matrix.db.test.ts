@@ -3,6 +3,7 @@ import { issueAccessToken, TOKEN_LIFE_SECONDS } from '../../src/access/access-to
 import { ROLE_SCOPES } from '../../src/access/principal.ts'
 import { importTokenKeys, makeSigningKey } from '../../src/access/token-keys.ts'
 import { ROUTES } from '../../src/app.ts'
+import { CHECK_IN_EXAMPLE } from '../../src/http/contract/claim-share-example.ts'
 import { sealAll, sealerOn } from '../support/sealing.ts'
 import { createWorld, type Running, SERVICE_ID, type World } from '../support/service.ts'
 import { asking, expectNoTrace, expectProblem, type Request, record, scan, secretsOf, send } from './http-support.ts'
@@ -29,6 +30,9 @@ const someone = record()
 let ownId = ''
 let ownVisitId = ''
 const now = new Date().toISOString()
+let ownShareId = ''
+const checkIn = { kind: 'checkIn', visitId: '38001-2411-0042', dossier: CHECK_IN_EXAMPLE }
+const claimReceipt = { maKetQua: '200', maGiaoDich: 'GD-1', thoiGianTiepNhan: '20261102081502' }
 const visit = { visitId: 'M-1', presentedAt: now, failures: [{ at: now, code: '500' }] }
 
 const readAnswer = ({ headers, text, json }: Awaited<ReturnType<typeof send>>) =>
@@ -70,6 +74,20 @@ const MATRIX: Record<string, Row> = {
     status: granted({ facility: 200, otherFacility: 404 }),
   },
   'GET /v1/visit-changes': { request: () => ({}), status: granted({ facility: 200, otherFacility: 200 }) },
+  'POST /v1/claim-shares': {
+    // each caller its own facility's: of 38001 it is, of 38002 it is refused as another one's
+    request: () => ({ body: checkIn }),
+    status: granted({ facility: 202, otherFacility: 422 }),
+  },
+  'GET /v1/claim-shares': { request: () => ({}), status: granted({ facility: 200, otherFacility: 200 }) },
+  'GET /v1/claim-shares/{id}': {
+    request: () => ({ path: `/v1/claim-shares/${ownShareId}` }),
+    status: granted({ facility: 200, otherFacility: 404 }),
+  },
+  'POST /v1/claim-shares/{id}/receipts': {
+    request: () => ({ path: `/v1/claim-shares/${ownShareId}/receipts`, body: claimReceipt }),
+    status: granted({ facility: 201, otherFacility: 404 }),
+  },
   'GET /v1/log/keys': { request: () => ({}), status: forAll(200) },
   'GET /v1/log/{log}/checkpoint': { request: () => ({ path: '/v1/log/1/checkpoint' }), status: forAll(200) },
   'GET /v1/log/{log}/proof/{index}': { request: () => ({ path: '/v1/log/1/proof/0' }), status: forAll(200) },
@@ -123,6 +141,8 @@ beforeAll(async () => {
   const path = '/v1/unverified-visits'
   const ownVisit = await send(running.url, { path, token: tokens.get('facility') ?? null, body: visit })
   ownVisitId = ownVisit.json.id ?? ''
+  const shares = { path: '/v1/claim-shares', token: tokens.get('facility') ?? null, body: checkIn }
+  ownShareId = (await send(running.url, shares)).json.id ?? ''
   await sealAll(await sealerOn(world.owner))
 })
 

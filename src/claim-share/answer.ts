@@ -1,0 +1,114 @@
+import { LOG_ID } from '../audit/log.ts'
+import { verificationId } from '../verification/id.ts'
+import type { ClaimShareDetails } from './details.ts'
+import { FINDING_TEXTS } from './dossier/finding-text.ts'
+import type { ClaimShareOutcome, Delivery, ShareKind, ShareStatus } from './entry.ts'
+import { claimShareId } from './id.ts'
+
+/** A share as its facility sees it. */
+export interface ClaimShareAnswer {
+  readonly id: string
+  readonly recordedAt: string
+  readonly kind: ShareKind
+  readonly visitId: string
+  readonly version: number
+  readonly previous: string | null
+  readonly supersededBy: string | null
+  readonly reason: string | null
+  readonly basis: string | null
+  readonly delivery: Delivery
+  readonly status: ShareStatus
+  readonly attempts: number
+  readonly lastFailure: string | null
+  readonly nextAttemptAt: string | null
+  readonly settlementMonth: string | null
+  readonly amounts: {
+    readonly tTongChiBv: string | null
+    readonly tTongChiBh: string | null
+    readonly tBntt: string | null
+    readonly tBncct: string | null
+    readonly tBhtt: string | null
+  }
+  readonly standard: string
+  readonly checks: readonly { readonly code: string; readonly verification: string | null }[]
+  readonly noCheckReason: string | null
+  readonly findings: readonly {
+    readonly code: string
+    readonly table: string | null
+    readonly row: number | null
+    readonly field: string | null
+    readonly path: string
+    readonly desk: string
+    readonly integrator: string
+  }[]
+  /** How many there are: of more than 200 the first are told. */
+  readonly findingsTotal: number
+  readonly restricted: 'hiv' | null
+  readonly signature: ClaimShareDetails['signature']
+  readonly receipts: readonly ShareReceipt[]
+  readonly receipt: { readonly log: string; readonly index: number; readonly leafHash: string }
+}
+
+/** What the insurer answered. */
+export interface ShareReceipt {
+  readonly at: string
+  readonly by: 'sender' | 'facility'
+  readonly status: ShareStatus
+  readonly maKetQua: string | null
+  /** Null where the details were erased. */
+  readonly maGiaoDich: string | null
+  readonly thoiGianTiepNhan: string | null
+  readonly errors: readonly { readonly maLoi: string; readonly moTaLoi: string }[]
+  readonly reason: string | null
+}
+
+export interface AnswerParts {
+  readonly index: number
+  readonly leafHash: string
+  readonly recordedAt: string
+  readonly outcome: ClaimShareOutcome
+  readonly details: ClaimShareDetails
+  readonly place: Pick<ClaimShareAnswer, 'status' | 'attempts' | 'lastFailure' | 'nextAttemptAt'> & {
+    readonly supersededBy: number | null
+  }
+  readonly receipts: readonly ShareReceipt[]
+}
+
+export function claimShareAnswer(parts: AnswerParts): ClaimShareAnswer {
+  const { index, outcome, details, place } = parts
+  const { tTongChiBv, tTongChiBh, tBntt, tBncct, tBhtt } = outcome
+  return {
+    id: claimShareId(LOG_ID, index),
+    recordedAt: parts.recordedAt,
+    kind: outcome.share,
+    visitId: details.visitId,
+    version: outcome.version,
+    previous: idOf(details.previous),
+    supersededBy: idOf(place.supersededBy),
+    reason: details.reason,
+    basis: details.basis,
+    delivery: outcome.delivery,
+    status: place.status,
+    attempts: place.attempts,
+    lastFailure: place.lastFailure,
+    nextAttemptAt: place.nextAttemptAt,
+    settlementMonth: outcome.settlementMonth,
+    amounts: { tTongChiBv, tTongChiBh, tBntt, tBncct, tBhtt },
+    standard: details.standard,
+    checks: details.checkCodes.map(({ code, index: check }) => ({
+      code,
+      verification: check === null ? null : verificationId(LOG_ID, check),
+    })),
+    noCheckReason: details.noCheckReason,
+    findings: details.findings.map((each) => ({ ...each, ...FINDING_TEXTS[each.code] })),
+    findingsTotal: outcome.findings,
+    restricted: details.restricted,
+    signature: details.signature,
+    receipts: parts.receipts,
+    receipt: { log: String(LOG_ID), index, leafHash: parts.leafHash },
+  }
+}
+
+function idOf(index: number | null): string | null {
+  return index === null ? null : claimShareId(LOG_ID, index)
+}

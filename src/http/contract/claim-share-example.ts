@@ -1,0 +1,72 @@
+/** A check-in of a made-up person, unsigned, as a facility's program would write it. */
+const FIELDS: readonly (readonly [name: string, text: string])[] = [
+  ['MA_LK', '38001-2411-0042'],
+  ['STT', '1'],
+  ['MA_BN', 'BN0042'],
+  ['HO_TEN', 'Nguyễn Văn An'],
+  ['SO_CCCD', '038090001234'],
+  ['NGAY_SINH', '199001150000'],
+  ['GIOI_TINH', '1'],
+  ['MA_THE_BHYT', 'GD4383800012345'],
+  ['MA_DKBD', '38001'],
+  ['GT_THE_TU', '20260101'],
+  ['GT_THE_DEN', '20261231'],
+  ['MA_DOITUONG_KCB', '1.1'],
+  ['NGAY_VAO', '202611020800'],
+  ['NGAY_VAO_NOI_TRU', ''],
+  ['LY_DO_VNT', ''],
+  ['MA_LY_DO_VNT', ''],
+  ['MA_LOAI_KCB', '01'],
+  ['MA_CSKCB', '38001'],
+  ['MA_DICH_VU', '02.1896'],
+  ['TEN_DICH_VU', 'Khám Nội'],
+  ['MA_THUOC', ''],
+  ['TEN_THUOC', ''],
+  ['MA_VAT_TU', ''],
+  ['TEN_VAT_TU', ''],
+  ['NGAY_YL', '202611020815'],
+  ['DU_PHONG', ''],
+]
+
+const row = FIELDS.map(([name, text]) => `<${name}>${text}</${name}>`).join('')
+const file = `<CHI_TIEU_TRANG_THAI_KCB><DSACH_TRANG_THAI_KCB><TRANG_THAI_KCB>${row}</TRANG_THAI_KCB></DSACH_TRANG_THAI_KCB><CHUKYDONVI/></CHI_TIEU_TRANG_THAI_KCB>`
+
+export const CHECK_IN_EXAMPLE = Buffer.from(file).toString('base64')
+
+export const CLAIM_SHARE_EXAMPLE = {
+  id: 's1-12',
+  recordedAt: '2026-11-02T01:15:02.120Z',
+  kind: 'checkIn',
+  visitId: '38001-2411-0042',
+  version: 1,
+  previous: null,
+  supersededBy: null,
+  reason: null,
+  basis: null,
+  delivery: 'recordOnly',
+  status: 'recorded',
+  attempts: 0,
+  lastFailure: null,
+  nextAttemptAt: null,
+  settlementMonth: null,
+  amounts: { tTongChiBv: null, tTongChiBh: null, tBntt: null, tBncct: null, tBhtt: null },
+  standard: 'QD1931',
+  checks: [],
+  noCheckReason: 'Cấp cứu, chưa tra cứu được thẻ',
+  findings: [
+    {
+      code: 'signature_absent',
+      table: null,
+      row: null,
+      field: null,
+      path: '/*/CHUKYDONVI',
+      desk: 'Hồ sơ chưa ký số (bắt buộc từ 01/01/2026).',
+      integrator: 'CHUKYDONVI is empty or missing (NĐ 188/2025 Đ69 k9: signed from 1 January 2026).',
+    },
+  ],
+  findingsTotal: 1,
+  restricted: null,
+  signature: { outcome: 'absent', why: null, certificate: null },
+  receipts: [],
+  receipt: { log: '1', index: 12, leafHash: 'AbN8qQgfrsGvq4XGm4xRIdjTrNTJYhzTKyKi7AnmU6I=' },
+}

@@ -1,3 +1,4 @@
+import { FINDING_TEXTS } from '../claim-share/dossier/finding-text.ts'
 import { DECISION_CODES, type DecisionCode } from '../entitlement/decision-code.ts'
 import { DECISION_TEXTS, WARNING_TEXTS } from '../entitlement/decision-text.ts'
 import { FIELD_ISSUES } from '../http/field-issue-text.ts'
@@ -32,6 +33,8 @@ export function codeTables(): string {
         row.integrator,
       ]),
     ),
+    '### Findings of a dossier (`findings[].code`)',
+    table(['code', 'who mends the dossier', 'who mends the program'], textRows(FINDING_TEXTS)),
     '### Faults of a member (`errors[].code`)',
     table(['code', 'the desk does', 'the integrator does'], textRows(FIELD_ISSUES)),
   ].join('\n\n')

@@ -116,6 +116,9 @@ export function eraseDetails(
     ), visits as (
       delete from open_visit v using found f, act
        where act.result = 'done' and v.log_id = f.log_id and v.leaf_index = f.leaf_index
+    ), dossiers as (
+      delete from claim_dossier c using found f, act
+       where act.result = 'done' and c.log_id = f.log_id and c.leaf_index = f.leaf_index
     )`
 }
 

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../errors.ts'
-import { CLAIM_PROBLEMS } from './claim-problem-text.ts'
 import { BUSY, CALL_IT, type ProblemRow, retryAfter, row, TRY_AGAIN } from './problem-row.ts'
+import { VISIT_PROBLEMS } from './visit-problem-text.ts'
 
 export const PROBLEMS: Readonly<Record<ErrorCode, ProblemRow>> = {
   invalid_json: row(400, 'The body is not JSON', CALL_IT, 'Send one JSON object (RFC 8259).', 'invalid_request'),
@@ -273,25 +273,13 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemRow>> = {
     CALL_IT,
     '`limit` is 1 to 100; `cursor` is a `nextCursor` of this list, unchanged, of the same client.',
   ),
-  unverified_visit_not_found: row(
-    404,
-    'No such unverified visit',
-    'Không tìm thấy lượt khám chưa tra cứu này của cơ sở.',
-    'No unverified visit with this id belongs to your client.',
-  ),
-  unverified_visit_erased: row(
-    410,
-    'The details were erased',
-    'Dữ liệu lượt khám này đã được xóa theo quy định.',
-    'The entry stands in the log; its details were erased.',
-  ),
   facility_not_found: row(
     404,
     'No such facility',
     'Không có cơ sở này trong danh mục. Kiểm tra lại mã cơ sở.',
     'The catalogue has no facility of this code: two digits and three characters, as on the card. A code that ended is in it.',
   ),
-  ...CLAIM_PROBLEMS,
+  ...VISIT_PROBLEMS,
   audit_purpose_missing: row(
     400,
     'The purpose of the audit is missing',

@@ -44,10 +44,10 @@ const ELEMENTS_MAX = 10_000
 export function checkSignature(dossier: Dossier, now: Date): SignatureShown {
   const holders = childrenOf(dossier.root, 'CHUKYDONVI')
   const holder = holders[0]
+  if (holders.length > 1) return unverifiable('shape')
   if (holder === undefined || (holder.children.length === 0 && holder.text.trim() === '')) {
     return { outcome: 'absent', why: null, certificate: null }
   }
-  if (holders.length > 1) return unverifiable('shape')
   if (holder.children.length === 0) return unverifiable('notXmlDsig')
   if (dossier.envelopeElements > ELEMENTS_MAX) return unverifiable('tooLarge')
   try {

@@ -1,10 +1,22 @@
 import type { ErrorCode } from '../errors.ts'
 import { CALL_IT, type ProblemRow, retryAfter, row, TRY_AGAIN } from './problem-row.ts'
 
-type ClaimCode = Extract<ErrorCode, `dossier_${string}` | `claim_${string}`>
+type VisitCode = Extract<ErrorCode, `unverified_visit_${string}` | `dossier_${string}` | `claim_${string}`>
 
-/** Problems of claim shares; see `problem-text.ts`. */
-export const CLAIM_PROBLEMS: Readonly<Record<ClaimCode, ProblemRow>> = {
+/** Problems of unverified visits and of claim shares; the others: `problem-text.ts`. */
+export const VISIT_PROBLEMS: Readonly<Record<VisitCode, ProblemRow>> = {
+  unverified_visit_not_found: row(
+    404,
+    'No such unverified visit',
+    'Không tìm thấy lượt khám chưa tra cứu này của cơ sở.',
+    'No unverified visit with this id belongs to your client.',
+  ),
+  unverified_visit_erased: row(
+    410,
+    'The details were erased',
+    'Dữ liệu lượt khám này đã được xóa theo quy định.',
+    'The entry stands in the log; its details were erased.',
+  ),
   dossier_unreadable: row(
     422,
     'Not a dossier',

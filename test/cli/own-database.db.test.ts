@@ -75,7 +75,7 @@ describe('what it lacks is said at once', () => {
       expect(code).toBe(2)
       expect(stderr).toContain('the right CREATE on the database')
       expect(stderr).toContain(
-        'the right CREATEROLE, or the roles kiemthe_app, kiemthe_sealer, kiemthe_sync, kiemthe_projector made beforehand',
+        'the right CREATEROLE, or the roles kiemthe_app, kiemthe_sealer, kiemthe_sync, kiemthe_sender, kiemthe_projector made beforehand',
       )
       expect(stderr).not.toContain('geheim')
       const roles = await superuser`select from pg_roles where rolname like 'kiemthe%'`

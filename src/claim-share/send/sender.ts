@@ -55,6 +55,8 @@ const GATHER_MS = 20
 /** Of somebody else than the file that fails: then the gateway works, and the file is what is wrong. */
 const ANSWERED_LATELY_MS = 60_000
 const HELD_AT_ONCE = 200
+/** Rows move with their entries; the reader only looks after them. */
+const READ_EVERY_MS = 1_000
 
 interface Pause {
   readonly untilMs: number
@@ -91,8 +93,13 @@ export class Sender {
   /** Until nothing is due and nothing runs, or until nothing can be sent; what waits for the insurer is held then. */
   async pass(signal: AbortSignal): Promise<void> {
     const job = this.#job
+    let readAtMs = Number.NEGATIVE_INFINITY
     while (!signal.aborted) {
-      await readOn(job)
+      const nowMs = job.now().getTime()
+      if (nowMs - readAtMs >= READ_EVERY_MS) {
+        await readOn(job)
+        readAtMs = nowMs
+      }
       const taken = await this.#fill()
       if (job.breaker.state() === 'open') await this.#hold(signal)
       else this.#heldTo = -1

@@ -18,13 +18,15 @@ export interface Limits {
   /** Requests of clients that are being answered. */
   inFlight: number
   readonly inFlightMax: number
-  /** Lists that auditors are being sent as streams. */
-  auditStreams: number
+  /** Lists that auditors are being sent, each with when it last went on. */
+  readonly auditStreams: Set<{ lastMs: number }>
   readonly auditStreamsMax: number
 }
 
 /** A chunk each, 400 KB, and what the socket holds: 8 MB. */
 const AUDIT_STREAMS_MAX = 8
+/** A host that never tells when a client went away: a stream that did not go on for so long holds no place any more. */
+export const AUDIT_STREAM_IDLE_MS = 120_000
 
 export interface LimitsConfig {
   readonly rateLimitPerSecond: number
@@ -49,7 +51,7 @@ export function createLimits(config: LimitsConfig): Limits {
     refused: countRefusedCalls(config.refusedCallsWindowMs),
     inFlight: 0,
     inFlightMax: config.requestsInFlightMax,
-    auditStreams: 0,
+    auditStreams: new Set(),
     auditStreamsMax: AUDIT_STREAMS_MAX,
   }
 }

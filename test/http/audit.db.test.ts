@@ -366,7 +366,9 @@ describe('entries', () => {
   test("another auditor's read would be shown", async () => {
     const { size } = await logState(world)
     await entryOf(0, CASE)
-    const { json } = await entryOf(size)
+    const own = await entryOf(size)
+    expect(own.json['details']).toEqual({ purpose: 'claimReview', case: 'KN-1', entries: [0], asked: { entry: 0 } })
+    const { json } = await entryOf(size, REASON, await world.token('auditor:other'))
     expect(Object.keys(json)).toEqual(['log', 'index', 'body', 'leafHash'])
   })
 

@@ -48,6 +48,17 @@ type Operation = z.infer<typeof operationSchema>
 const ENROLMENTS_AT_ONCE = 40
 const ENROLMENT_EVERY_MS = 220
 
+/** Each is an entry when an auditor asks. */
+const AUDIT_READS: ReadonlySet<string> = new Set([
+  'getVerification',
+  'listAuditVerifications',
+  'listAuditClaimShares',
+  'listAuditFlags',
+  'searchAudit',
+  'getAuditEntry',
+  'getAuditEvidence',
+])
+
 const HOSTILE: readonly string[] = [
   '',
   ' ',
@@ -154,7 +165,7 @@ export async function documentFuzz(options: FuzzOptions): Promise<FuzzFigures> {
         .parse(JSON.parse(text))
       for (const { verification } of items) if (verification !== undefined) recorded.add(verification.id)
     }
-    if (operation.operationId === 'getVerification' && role === 'auditor') reads++
+    if (AUDIT_READS.has(operation.operationId) && role === 'auditor') reads++
   }
   return { sent: requests, statuses, deeds: recorded.size + reads, wrong }
 }

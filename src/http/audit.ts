@@ -157,7 +157,11 @@ async function answerList<Row extends { readonly index: number }, Shown>(
   const write = isCsv
     ? (rows: readonly Shown[]) => rows.map((row) => csvLine(columns.map(([, of]) => of(row)))).join('')
     : (rows: readonly Shown[]) => rows.map((row) => `${JSON.stringify(row)}\n`).join('')
-  const { bytes, indexedThrough } = await openStream(scope, caller, reason, list, head, write)
+  const { bytes, indexedThrough } = await openStream(scope, caller, reason, list, {
+    head,
+    write,
+    breakOff: breakOffOf(c),
+  })
   return {
     status: 200,
     body: bytes,
@@ -166,6 +170,12 @@ async function answerList<Row extends { readonly index: number }, Shown>(
       'audit-indexed-through': `${indexedThrough.log} ${indexedThrough.index} ${indexedThrough.time ?? '-'}`,
     },
   }
+}
+
+/** What Node's adapter answers by; on Workers there is none. */
+function breakOffOf(c: Context): (() => void) | null {
+  const { outgoing } = (c.env ?? {}) as { readonly outgoing?: { destroy: () => unknown } }
+  return outgoing === undefined ? null : () => void outgoing.destroy()
 }
 
 /** The first of the two that is named. A HEAD has no body to stream. */

@@ -29,8 +29,8 @@ export interface Limits {
   readonly inFlightMax: number
   /** Of bodies with dossiers that are being read or worked on. */
   largeBytes: number
-  /** Lists that auditors are being sent as streams. */
-  auditStreams: number
+  /** Lists that auditors are being sent, each with when it last went on. */
+  readonly auditStreams: Set<{ lastMs: number }>
   readonly auditStreamsMax: number
 }
 
@@ -41,6 +41,8 @@ export interface Limits {
 export const LARGE_BYTES_MAX = 64 * 1024 * 1024
 /** A chunk each, 400 KB, and what the socket holds: 8 MB. */
 const AUDIT_STREAMS_MAX = 8
+/** A host that never tells when a client went away: a stream that did not go on for so long holds no place any more. */
+export const AUDIT_STREAM_IDLE_MS = 120_000
 
 export interface LimitsConfig {
   readonly rateLimitPerSecond: number
@@ -67,7 +69,7 @@ export function createLimits(config: LimitsConfig): Limits {
     inFlight: 0,
     inFlightMax: config.requestsInFlightMax,
     largeBytes: 0,
-    auditStreams: 0,
+    auditStreams: new Set(),
     auditStreamsMax: AUDIT_STREAMS_MAX,
   }
 }

@@ -366,7 +366,9 @@ describe('entries', () => {
   test("another auditor's read would be shown", async () => {
     const { size } = await logState(world)
     await entryOf(0, CASE)
-    const { json } = await entryOf(size)
+    const own = await entryOf(size)
+    expect(own.json['details']).toEqual({ purpose: 'claimReview', case: 'KN-1', entries: [0], asked: { entry: 0 } })
+    const { json } = await entryOf(size, REASON, await world.token('auditor:other'))
     expect(Object.keys(json)).toEqual(['log', 'index', 'body', 'leafHash'])
   })
 
@@ -465,18 +467,45 @@ describe('streams', () => {
     await world.owner`delete from audit_check where facility = '38099' and generation = ${generation}::smallint`
   })
 
+  test('would look whole when its end could not be recorded', async () => {
+    await projector.all()
+    const generation = await rowsOf38099(2_500)
+    const { size } = await logState(world)
+    // the first chunk is recorded, the second is not; nothing waits in a socket that could hide it
+    await world.owner.unsafe(`alter table log_entry add constraint stops check (leaf_index <= ${size}) not valid`)
+    try {
+      const reply = await stream('verifications?facility=38099', 'application/x-ndjson')
+      expect(reply.status).toBe(200)
+      let got = ''
+      const read = async () => {
+        const decoder = new TextDecoder()
+        for await (const part of reply.body as AsyncIterable<Uint8Array>) got += decoder.decode(part)
+      }
+      await expect(read()).rejects.toThrow()
+      expect(got).not.toContain('Error')
+      expect((await logState(world)).size).toBe(size + 1)
+    } finally {
+      await world.owner.unsafe('alter table log_entry drop constraint stops')
+    }
+    await world.owner`delete from audit_check where facility = '38099' and generation = ${generation}::smallint`
+  })
+
   async function longList() {
     await projector.all()
-    const [row] = await world.owner<
-      { generation: number }[]
-    >`select generation from audit_projection where state = 'serving'`
-    const generation = row?.generation ?? -1
+    return { generation: await rowsOf38099(LONG), nextIndex: (await logState(world)).size }
+  }
+
+  /** Rows that no entry stands behind. */
+  async function rowsOf38099(rows: number): Promise<number> {
+    const [serving] = await world.owner<{ generation: number }[]>`
+      select generation from audit_projection where state = 'serving'`
+    const generation = serving?.generation ?? -1
     await world.owner`
       insert into audit_check (log_id, generation, leaf_index, recorded_at, facility, kind, decision, code, erased)
       select 1, ${generation}::smallint, -n, '2026-01-01'::timestamptz + n * interval '1 second', '38099', 'verification',
              'entitled', 'valid', true
-        from generate_series(1, ${LONG}::int) as n`
+        from generate_series(1, ${rows}::int) as n`
     await world.owner`analyze audit_check`
-    return { generation, nextIndex: (await logState(world)).size }
+    return generation
   }
 })

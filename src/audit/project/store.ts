@@ -157,16 +157,16 @@ export async function readBefore(
        and facility = any(string_to_array(${facilities}, ','))
        and day >= (${since}::timestamptz - ${DAYS_LOOKED_BACK} * interval '1 day')::date`
   const stays = await sql<StayRow[]>`
-    select facility, visit, leaf_index, recorded_at, visit = any(string_to_array(${visits}, ',')::uuid[]) as touched
-      from audit_stay
+    select facility, visit, leaf_index, recorded_at, true as touched from audit_stay
      where log_id = ${logId}::smallint and generation = ${generation}::smallint
-       and (visit = any(string_to_array(${visits}, ',')::uuid[]) and facility = any(string_to_array(${facilities}, ','))
-            or (facility, visit) in (
-              select facility, visit from audit_stay
-               where log_id = ${logId}::smallint and generation = ${generation}::smallint
-                 and recorded_at <= ${logTime}::timestamptz - ${STAY_DAYS_MAX} * interval '1 day'
-               order by recorded_at limit ${OVERDUE_MAX}))
-     order by leaf_index`
+       and facility = any(string_to_array(${facilities}, ',')) and visit = any(string_to_array(${visits}, ',')::uuid[])
+    union all
+    (select facility, visit, leaf_index, recorded_at, false from audit_stay
+      where log_id = ${logId}::smallint and generation = ${generation}::smallint
+        and recorded_at <= ${logTime}::timestamptz - ${STAY_DAYS_MAX} * interval '1 day'
+        and visit <> all(string_to_array(${visits}, ',')::uuid[])
+      order by recorded_at limit ${OVERDUE_MAX})
+    order by leaf_index`
   return {
     checks: checks.map(({ leaf_index: index, recorded_at, person, facility, route, purpose }) => ({
       ...{ index, facility, route, purpose, person: hex(person) },

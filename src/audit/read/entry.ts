@@ -87,7 +87,7 @@ export async function readEvidence(
       ...{ origin, recordedAt: body.recordedAt, details, checkpoint },
       proof: proofText({ index, path, checkpoint }),
       keys: keys.map(({ verifier, usedSince }) => ({ key: verifier, usedSince: instantText(usedSince) })),
-      explanation: explanation({ index, origin, size: read.size, body: entry.body, isErased: text === null }),
+      explanation: explanation({ index, origin, size: read.size, body: entry.body, isErased: entry.sealed === null }),
     }
   })
 }
@@ -117,7 +117,8 @@ async function openFor(
     const share = kind === 'claimShare' ? entry : await findShare(lane, outcome['share'])
     if (!caller.scopes.has('audit:hiv') && isRestricted(lane, share)) throw new ServiceError('log_entry_not_found')
   }
-  return { entry, kind, text: detailsText(lane, entry) }
+  const isForeignRead = kind === 'auditRead' && entry.client !== caller.clientId
+  return { entry, kind, text: isForeignRead ? null : detailsText(lane, entry) }
 }
 
 async function findShare(lane: Scope, share: unknown): Promise<WholeEntry | null> {

@@ -1,6 +1,7 @@
 import type { Principal } from '../../access/principal.ts'
 import { ServiceError } from '../../errors.ts'
 import { describeFailure } from '../../event.ts'
+import { AUDIT_STREAM_IDLE_MS } from '../../limits/limits.ts'
 import type { Scope } from '../../scope.ts'
 import { LOG_ID } from '../log-id.ts'
 import { readListCursor, writeListCursor } from './cursor.ts'
@@ -102,6 +103,16 @@ export async function readChunks<Row extends { readonly index: number }, Shown>(
   }
 }
 
+export interface Writing<Shown> {
+  readonly head: string
+  readonly write: (rows: readonly Shown[]) => string
+  /**
+   * Ends the connection in the midst. Null: the host does so when the stream fails. (Node's adapter ends a failed one well, with
+   * the error's message as its last bytes.)
+   */
+  readonly breakOff: (() => void) | null
+}
+
 export interface OpenStream {
   readonly indexedThrough: IndexedThrough
   readonly bytes: ReadableStream<Uint8Array>
@@ -116,16 +127,20 @@ export async function openStream<Row extends { readonly index: number }, Shown>(
   caller: Principal,
   reason: AuditReason,
   list: AuditList<Row, Shown>,
-  head: string,
-  write: (rows: readonly Shown[]) => string,
+  { head, write, breakOff }: Writing<Shown>,
 ): Promise<OpenStream> {
   const { limits } = scope.service
-  if (limits.auditStreams >= limits.auditStreamsMax) throw new ServiceError('overloaded')
-  limits.auditStreams++
+  const nowMs = scope.now().getTime()
+  for (const each of limits.auditStreams) {
+    if (nowMs - each.lastMs > AUDIT_STREAM_IDLE_MS) limits.auditStreams.delete(each)
+  }
+  if (limits.auditStreams.size >= limits.auditStreamsMax) throw new ServiceError('overloaded')
+  const place = { lastMs: nowMs }
+  limits.auditStreams.add(place)
   let over = () => {}
   const end = () => {
     if (over === NOTHING) return
-    limits.auditStreams--
+    limits.auditStreams.delete(place)
     over()
     over = NOTHING
   }
@@ -143,6 +158,7 @@ export async function openStream<Row extends { readonly index: number }, Shown>(
   let before = head
   const pull = async (controller: ReadableStreamDefaultController<Uint8Array>) => {
     try {
+      place.lastMs = scope.now().getTime()
       const rows = await chunks.next()
       if (rows !== null) {
         const text = before + write(rows)
@@ -155,7 +171,8 @@ export async function openStream<Row extends { readonly index: number }, Shown>(
     } catch (error) {
       end()
       scope.report('auditStreamBroken', describeFailure(error))
-      controller.error(error)
+      if (breakOff === null) controller.error(new Error('the list broke off'))
+      else breakOff() // whoever reads this stream for the connection lets go of it
     }
   }
   // nothing is read, and recorded as read, before it is asked for

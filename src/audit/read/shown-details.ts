@@ -4,6 +4,7 @@ import { maskCitizenId, parseCitizenId } from '../../identity/citizen-id.ts'
 import type { ClosingDetails, VisitDetails } from '../../unverified-visit/details.ts'
 import type { VerificationDetails } from '../../verification/verify.ts'
 import type { EntryKind } from '../entry.ts'
+import type { AuditReadDetails } from './record.ts'
 
 /**
  * What auditors are shown of the details of an entry: no number, no name and no birth date of the person, no name under which
@@ -34,6 +35,10 @@ export function shownDetails(kind: EntryKind, text: string): Readonly<Record<str
     }
     case 'claimDelivery': {
       const { v: _, ...shown } = JSON.parse(text) as ClaimDeliveryDetails
+      return shown
+    }
+    case 'auditRead': {
+      const { v: _, ...shown } = JSON.parse(text) as AuditReadDetails
       return shown
     }
     default:

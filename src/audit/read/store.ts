@@ -295,6 +295,7 @@ export async function listFlags(
 export interface WholeEntry {
   readonly body: string
   readonly leafHash: Uint8Array
+  readonly client: string | null
   readonly subject: string | null
   readonly salt: Uint8Array | null
   readonly sealed: Uint8Array | null
@@ -302,7 +303,7 @@ export interface WholeEntry {
 
 export async function findWhole(sql: Sql, logId: number, index: number): Promise<WholeEntry | null> {
   const [row] = await sql<WholeEntry[]>`
-    select e.body, e.leaf_hash as "leafHash", d.subject, d.salt, d.sealed
+    select e.body, e.leaf_hash as "leafHash", d.client, d.subject, d.salt, d.sealed
       from log_entry e left join entry_detail d on d.log_id = e.log_id and d.leaf_index = e.leaf_index
      where e.log_id = ${logId}::smallint and e.leaf_index = ${index}::bigint`
   return row ?? null

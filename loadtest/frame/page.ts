@@ -28,7 +28,7 @@ export async function renderPage(report: Report, before: Report | null): Promise
 <h1>${escaped(report.scenario)}</h1>
 <p>${escaped(report.what)}</p>
 <p class="about">${escaped(report.startedAt)} · ${number(report.seconds)} s · ${machine.cores} cores of ${escaped(machine.cpu)}, ${machine.memoryGb} GB, Node ${escaped(machine.node)}</p>
-${report.bottleneck.map((why) => `<p class="bad">Not to be believed, the generator was the bottleneck: ${escaped(why)}</p>`).join('\n')}
+${report.bottleneck.map((why) => `<p class="bad">Refused, the generator was its own bottleneck: ${escaped(why)}</p>`).join('\n')}
 ${list('Plan', report.plan)}
 ${figuresTable(report)}
 ${before === null ? '' : comparison(report, before)}

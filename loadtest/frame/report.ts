@@ -42,7 +42,7 @@ export interface Report {
   readonly phases: readonly Phase[]
   readonly processes: readonly ProcessSeries[]
   readonly budgets: readonly Judged[]
-  /** Why the figures of a phase are not to be believed: the generator could not keep its own plan. Empty: they are. */
+  /** Why figures and phases are withheld: the generator could not keep its own plan. Empty: it could. */
   readonly bottleneck: readonly string[]
   readonly notes: readonly string[]
 }

@@ -78,6 +78,9 @@ export async function runScenario(name: string, scenario: Scenario, args: readon
       better: null,
     }
   }
+  // what a generator that was late tells of a server is not told at all
+  const refused = bottleneck.length > 0
+  const told = refused ? {} : figures
   const report: Report = {
     v: 1,
     scenario: name,
@@ -87,10 +90,10 @@ export async function runScenario(name: string, scenario: Scenario, args: readon
     machine: machineHere(),
     options: values,
     plan,
-    figures,
-    phases,
+    figures: told,
+    phases: refused ? [] : phases,
     processes,
-    budgets: judged(scenario.budgets ?? [], figures),
+    budgets: judged(scenario.budgets ?? [], told),
     bottleneck,
     notes,
   }

@@ -31,7 +31,7 @@ export function renderTable(report: Report, before: Report | null): string {
     const value = budget.value === null ? 'nothing was measured' : number(budget.value)
     parts.push(`${budget.met ? 'met   ' : 'MISSED'} ${budget.figure}: ${value} (${bound.join(' ').trim()})`)
   }
-  for (const why of report.bottleneck) parts.push(`NOT TO BE BELIEVED, the generator was the bottleneck: ${why}`)
+  for (const why of report.bottleneck) parts.push(`REFUSED, the generator was its own bottleneck: ${why}`)
   return `${parts.join('\n')}\n`
 }
 

@@ -79,7 +79,7 @@ test('the table says what was missed, what not to believe, and how it was before
   const text = renderTable(report(FIGURES), report({ ...FIGURES, rate: { ...FIGURES.rate, value: 100 } }))
   expect(text).toMatch(/MISSED p99: 60/)
   expect(text).toMatch(/met {4}rate: 200/)
-  expect(text).toMatch(/NOT TO BE BELIEVED/)
+  expect(text).toMatch(/REFUSED/)
   expect(text).toMatch(/rate +200 +100 +× 2\.000 +better/)
 })
 

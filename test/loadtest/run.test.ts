@@ -73,7 +73,7 @@ test('a missed budget is no success, nor is a figure that never came', async () 
   ).toBe(false)
 })
 
-test('a run whose generator was the bottleneck is no success, however good its figures', async () => {
+test('a run whose generator was its own bottleneck is refused: no figure of it is told', async () => {
   const late = scenario(async (_args, frame) => {
     const { openLoop } = await import('../../loadtest/open-loop/open-loop.ts')
     const { moduleOf } = await import('../../loadtest/load-world.ts')
@@ -87,7 +87,11 @@ test('a run whose generator was the bottleneck is no success, however good its f
     waits(frame, 1)
   })
   expect(await runScenario('late', late, ['--reports', folder])).toBe(false)
-  expect(said).toMatch(/NOT TO BE BELIEVED.*it was late/)
+  expect(said).toMatch(/REFUSED.*it was late/)
+  expect(said).not.toContain('p99 ')
+  const [report] = await reports()
+  expect(report?.figures).toEqual({})
+  expect(report?.phases).toEqual([])
 })
 
 test('a former report is compared with', async () => {

@@ -129,6 +129,8 @@ const FEW_CLIENTS = {
   GUESSING_MISSES_PER_HOUR: '1000000',
   BAD_CREDENTIALS_PER_SECOND: '1000000',
   BAD_CREDENTIALS_BURST: '1000000',
+  PUBLIC_READS_PER_SECOND: '1000000',
+  PUBLIC_READS_BURST: '1000000',
   // they count the log's entries: what they are refused is written when the server ends, not in their midst
   REFUSED_CALLS_WINDOW_SECONDS: '86400',
 }

@@ -17,6 +17,7 @@ export default defineConfig({
           exclude: ['test/**/*.db.test.ts'],
           // no module is mocked, none keeps state that shows: they are loaded once a worker, not once a suite
           isolate: false,
+          setupFiles: ['test/support/away-from-midnight.ts'],
           testTimeout: 60_000,
         },
       },
@@ -25,6 +26,7 @@ export default defineConfig({
           name: 'db',
           include: ['test/**/*.db.test.ts'],
           globalSetup: ['test/support/global-setup.ts'],
+          setupFiles: ['test/support/away-from-midnight.ts'],
           // only a hang is to be ended: a test of starts and kills takes 30 s, thrice that on a machine that is shared
           testTimeout: 180_000,
           hookTimeout: 120_000,
@@ -36,7 +38,7 @@ export default defineConfig({
           isolate: false,
           include: [...WORKERD_SUITES],
           globalSetup: ['test/support/workerd-setup.ts'],
-          setupFiles: ['test/support/skip-on-workerd.ts'],
+          setupFiles: ['test/support/away-from-midnight.ts', 'test/support/skip-on-workerd.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
         },

@@ -43,6 +43,8 @@ export function serveEnvironment({ databaseUrl, keysFolder, port, env = {} }: Se
     RATE_LIMIT_BURST: '1000000',
     BAD_CREDENTIALS_PER_SECOND: '1000000',
     BAD_CREDENTIALS_BURST: '1000000',
+    PUBLIC_READS_PER_SECOND: '1000000',
+    PUBLIC_READS_BURST: '1000000',
     // the log is counted: refused calls are written when the process ends
     REFUSED_CALLS_WINDOW_SECONDS: '86400',
     ...env,

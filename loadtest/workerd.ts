@@ -18,6 +18,25 @@ export async function bundleWorker(folder: string): Promise<string> {
   return stdout
 }
 
+/** What the registry is shown, and whom it must be vouched for by; PEM files. */
+export interface RegistryCertificate {
+  readonly caFile: string
+  readonly certFile: string
+  readonly keyFile: string
+}
+
+/**
+ * Stands for `mtls_certificates`, which wrangler and miniflare have only by way of an account ("remote"): a service that
+ * workerd itself reaches over TLS with a key pair of ours. The same `fetch`, but one address.
+ */
+async function showingCertificate(url: string, { caFile, certFile, keyFile }: RegistryCertificate) {
+  const [ca, certificateChain, privateKey] = await Promise.all(
+    [caFile, certFile, keyFile].map((file) => readFile(file, 'utf8')),
+  )
+  const tlsOptions = { keypair: { privateKey, certificateChain }, trustedCertificates: [ca ?? ''] }
+  return { REGISTRY_MTLS: { external: { address: new URL(url).host, https: { tlsOptions } } } }
+}
+
 /** The Worker as wrangler bundles it, on the platform's own runtime; `DATABASE_URL` stands for Hyperdrive's. */
 export async function startWorkerd(
   bundle: string,
@@ -25,6 +44,7 @@ export async function startWorkerd(
   { DATABASE_URL = appUrl, ...settings }: Readonly<Record<string, string>>,
   keys: KeyFiles,
   logTo: { write: (line: string) => void },
+  registry: RegistryCertificate | null = null,
 ): Promise<RunningServer> {
   // loaded where it is needed: it takes a second, and suites on Node use this module too
   const { convertV4MiniflareOptions, Miniflare } = await import('miniflare')
@@ -36,6 +56,7 @@ export async function startWorkerd(
       compatibilityDate: '2026-10-23',
       compatibilityFlags: ['nodejs_compat'],
       hyperdrives: { HYPERDRIVE: DATABASE_URL },
+      serviceBindings: registry === null ? {} : await showingCertificate(settings['REGISTRY_URL'] ?? '', registry),
       bindings: {
         ...settings,
         DATA_KEYS: JSON.stringify(keys.data),

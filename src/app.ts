@@ -188,11 +188,19 @@ export const ROUTES: readonly Route[] = [
     contract: getAuditEvidenceContract,
   },
 
-  { method: 'GET', path: '/v1/log/keys', access: 'public', work: showLogKeys, contract: showLogKeysContract },
+  {
+    method: 'GET',
+    path: '/v1/log/keys',
+    access: 'public',
+    bounded: true,
+    work: showLogKeys,
+    contract: showLogKeysContract,
+  },
   {
     method: 'GET',
     path: '/v1/log/{log}/checkpoint',
     access: 'public',
+    bounded: true,
     work: showCheckpoint,
     contract: showCheckpointContract,
   },
@@ -200,6 +208,7 @@ export const ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/v1/log/{log}/proof/{index}',
     access: 'public',
+    bounded: true,
     work: showProof,
     contract: showProofContract,
   },
@@ -207,10 +216,18 @@ export const ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/v1/log/{log}/consistency',
     access: 'public',
+    bounded: true,
     work: showConsistency,
     contract: showConsistencyContract,
   },
-  { method: 'GET', path: '/v1/log/{log}/tile/{tile}', access: 'public', work: showTile, contract: showTileContract },
+  {
+    method: 'GET',
+    path: '/v1/log/{log}/tile/{tile}',
+    access: 'public',
+    bounded: true,
+    work: showTile,
+    contract: showTileContract,
+  },
 
   {
     method: 'POST',

@@ -35,7 +35,7 @@ const COMMANDS: Readonly<Record<string, { readonly what: string; readonly load: 
     load: async () => (await import('./cli/verify-proof.ts')).verifyProof,
   },
   import: {
-    what: "take the insurer's feed, or its catalogue of facilities, from files: MANIFEST | --rollback WHY; --accept-shrink WHY --shrink-max PERCENT",
+    what: "take the insurer's feed, or its catalogue of facilities, from files: MANIFEST | --rollback WHY; --accept-shrink WHY --shrink-max PERCENT --gentle",
     load: async () => (await import('./cli/import.ts')).importCommand,
   },
   pull: {
@@ -59,11 +59,15 @@ const COMMANDS: Readonly<Record<string, { readonly what: string; readonly load: 
     load: async () => (await import('./cli/token.ts')).token,
   },
   facility: {
-    what: 'add | rotate-key | revoke CODE…: one-time codes, keys',
+    what: 'add | rotate-key | revoke CODE…: one-time codes, keys; add --all --province 38',
     load: async () => (await import('./cli/facility.ts')).facility,
   },
+  client: {
+    what: 'add | rotate-key | revoke feed:NAME, auditor:NAME, ops:NAME: the same for whoever is no facility; --hiv',
+    load: async () => (await import('./cli/client.ts')).client,
+  },
   enrol: {
-    what: 'in the facility: make a key pair and register it: --url --client --code',
+    what: 'in the client’s house: make a key pair and register it: --url --client --code',
     load: async () => (await import('./cli/enrol.ts')).enrol,
   },
   erase: {

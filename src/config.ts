@@ -81,6 +81,8 @@ const settings = z.object({
    */
   BAD_CREDENTIALS_PER_SECOND: wholeNumber(1, 1_000_000).default(50),
   BAD_CREDENTIALS_BURST: wholeNumber(1, 1_000_000).default(500),
+  PUBLIC_READS_PER_SECOND: wholeNumber(1, 1_000_000).default(100),
+  PUBLIC_READS_BURST: wholeNumber(1, 1_000_000).default(1_000),
   /** Whose `X-Forwarded-For` is believed: addresses and networks, with commas between. Nobody's unless told. */
   TRUSTED_PROXIES: z
     .string()
@@ -213,6 +215,8 @@ export interface Config {
   readonly guessingMissesPerHour: number
   readonly badCredentialsPerSecond: number
   readonly badCredentialsBurst: number
+  readonly publicReadsPerSecond: number
+  readonly publicReadsBurst: number
   readonly trustedProxies: readonly string[]
   readonly refusedCallsWindowMs: number
   readonly connectionsMax: number
@@ -270,6 +274,8 @@ export function readConfig(environment: Environment): Config {
     guessingMissesPerHour: env.GUESSING_MISSES_PER_HOUR,
     badCredentialsPerSecond: env.BAD_CREDENTIALS_PER_SECOND,
     badCredentialsBurst: env.BAD_CREDENTIALS_BURST,
+    publicReadsPerSecond: env.PUBLIC_READS_PER_SECOND,
+    publicReadsBurst: env.PUBLIC_READS_BURST,
     trustedProxies: env.TRUSTED_PROXIES ?? [],
     refusedCallsWindowMs: env.REFUSED_CALLS_WINDOW_SECONDS * 1000,
     connectionsMax: env.CONNECTIONS_MAX,

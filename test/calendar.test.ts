@@ -9,6 +9,8 @@ import {
   todayInVietnam,
 } from '../src/calendar.ts'
 
+import { msUntilCalm } from './support/calm.ts'
+
 const DAY_MS = 86_400_000
 
 test('every day from 1900 to 2100 is the one that Date has, and the next one follows', () => {
@@ -99,4 +101,15 @@ describe('the day at the front desk', () => {
     }
     expect(endOfDayInVietnam(isoDate('2026-11-24'))).toBe('2026-11-24T16:59:59.999Z')
   })
+})
+
+test.each([
+  ['2026-11-24T16:58:00.000Z', 0],
+  ['2026-11-24T16:59:00.000Z', 60_001],
+  ['2026-11-24T16:59:59.999Z', 2],
+  ['2026-11-24T17:00:00.000Z', 0],
+  ['2026-11-24T23:59:30.000Z', 30_001],
+  ['2026-11-25T00:00:00.000Z', 0],
+])('a suite that holds on to its day would begin just before another one (%s)', (now, ms) => {
+  expect(msUntilCalm(Date.parse(now))).toBe(ms)
 })

@@ -128,7 +128,7 @@ export async function startRegistry(options: MockRegistryOptions): Promise<MockR
       case 'wrongRequestId':
         return send(response, 200, answerText(`not-${requestId}`, true))
       case 'oversize':
-        return send(response, 200, right.replace('<s:Header/>', `<s:Header>${'x'.repeat(4_000_000)}</s:Header>`))
+        return send(response, 200, right.replace('<s:Header/>', `<s:Header>${'x'.repeat(400_000)}</s:Header>`))
       case 'rateLimited':
         return send(response, 429, faultText('too many requests'))
       case 'outage':

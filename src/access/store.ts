@@ -111,15 +111,20 @@ export async function revokeKeys(sql: Sql, clientId: string, keyId: string | nul
   return rows.count
 }
 
-/** For `appendDeed`: all of a client's keys end, or one; `none` when none was in force. */
+/**
+ * For `appendDeed`: all of a client's keys end, or one; `none` when none was in force. With all of them a code that waits
+ * to be used: whoever holds it would make a key the next minute.
+ */
 export function revokingKeys(sql: Sql, clientId: string, keyId: string | null): Fragment {
   return sql`
     revoked as (
       update client_key set revoked_at = now()
        where client_id = ${clientId} and revoked_at is null and (${keyId}::text is null or key_id = ${keyId})
       returning key_id
+    ), voided as (
+      delete from enrolment where client_id = ${clientId} and ${keyId}::text is null and used_by_key is null returning 1
     ), act as materialized (
-      select case when count(*) > 0 then 'done' else 'none' end as result from revoked
+      select case when exists (select from revoked) or exists (select from voided) then 'done' else 'none' end as result
     )`
 }
 
@@ -189,6 +194,13 @@ export function addingKey(
     ), act as materialized (
       select 'done' as result from added
     )`
+}
+
+/** Null: there is no such client. */
+export async function findClientScopes(sql: Sql, clientId: string): Promise<readonly AccessScope[] | null> {
+  const [row] = await sql<{ scopes: string }[]>`
+    select array_to_string(scopes, ' ') as scopes from client where client_id = ${clientId}`
+  return row === undefined ? null : (row.scopes.split(' ') as AccessScope[])
 }
 
 /** Clients that have a key in force: `facility add --all` leaves them alone. */

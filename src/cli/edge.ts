@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { DEMO_AGREEMENT, start as startRegistry } from '../../mocks/population-registry/start.ts'
 import { configSchema } from '../config.ts'
 import { type DataFolder, dataKeysOf, rolePasswordsOf, tokenKeysOf } from './data-folder.ts'
 import {
@@ -20,14 +21,14 @@ import { EmbeddedError } from './embedded/error.ts'
 import { appUrlOf, ownerUrlOf } from './owner-url.ts'
 import { startBeside } from './sealer-process.ts'
 import { UsageError } from './usage-error.ts'
-import { printWelcome } from './welcome.ts'
+import { printWelcome, type Welcomed } from './welcome.ts'
 
 /** Beside `npm start`, which has 8787. */
 const PORT_DEFAULT = 8788
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 /** Given by binding, or to `wrangler` itself. */
 const NOT_A_VARIABLE = new Set(['DATABASE_URL', 'DATA_KEYS_FILE', 'TOKEN_KEYS_FILE', 'LOG_MARK_FILE', 'HOST', 'PORT'])
-/** The demo's Worker has no agreement, so it has no registry. */
+/** The registry is the mock beside it, or none. */
 const isVariable = (name: string) => !NOT_A_VARIABLE.has(name) && !name.startsWith('REGISTRY_')
 
 /**
@@ -50,13 +51,28 @@ export async function edge(args: string[]): Promise<void> {
   }
 }
 
-async function serveEdge({ folder, port }: Options, appUrl: string, signal: AbortSignal): Promise<void> {
-  const known = await readDemo(folder)
-  if (known === null) throw new UsageError(`${folder.path} holds no demo yet`)
-  const wrangler = await startWrangler(folder, port, appUrl)
+async function serveEdge(options: Options, appUrl: string, signal: AbortSignal): Promise<void> {
+  const known = await readDemo(options.folder)
+  if (known === null) throw new UsageError(`${options.folder.path} holds no demo yet`)
+  const registry = options.deltaEveryMs === null ? null : await startRegistry(known)
+  try {
+    await serveBeside(options, known, appUrl, registry?.url ?? null, signal)
+  } finally {
+    await registry?.close()
+  }
+}
+
+async function serveBeside(
+  { folder, port }: Options,
+  known: Welcomed,
+  appUrl: string,
+  registryUrl: string | null,
+  signal: AbortSignal,
+): Promise<void> {
+  const wrangler = await startWrangler(folder, port, appUrl, registryUrl)
   const ended = once(wrangler, 'exit')
   const first = await Promise.race([until(wrangler, /Ready on http/), ended, aborted(signal)])
-  if (first === FOUND) printWelcome(known, port, folder, null, [])
+  if (first === FOUND) printWelcome(known, port, folder, registryUrl, [])
   await Promise.race([ended, aborted(signal)])
   if (!signal.aborted) throw new UsageError('wrangler ended; what it said stands above')
   if (wrangler.exitCode === null && wrangler.signalCode === null) wrangler.kill('SIGTERM')
@@ -67,11 +83,19 @@ async function serveEdge({ folder, port }: Options, appUrl: string, signal: Abor
  * Keys and the database's password go to it by its environment, which others of this machine cannot read: no file holds
  * them but those of the data folder. It writes there and to `.wrangler` only, and asks nothing of the network.
  */
-async function startWrangler(folder: DataFolder, port: number, appUrl: string): Promise<ChildProcess> {
+async function startWrangler(
+  folder: DataFolder,
+  port: number,
+  appUrl: string,
+  registryUrl: string | null,
+): Promise<ChildProcess> {
   const own = join(folder.path, 'wrangler')
   const at = (name: string) => join(own, name)
   await mkdir(at('tmp'), { recursive: true, mode: 0o700 })
-  const variables = Object.entries(variablesOf(port)).flatMap(([name, value]) => ['--var', `${name}:${value}`])
+  const variables = Object.entries(variablesOf(port, registryUrl)).flatMap(([name, value]) => [
+    '--var',
+    `${name}:${value}`,
+  ])
   const options = ['--ip', '127.0.0.1', '--port', String(port), '--inspector-port', '0', '--persist-to', at('state')]
   const cli = join(ROOT, 'node_modules', 'wrangler', 'bin', 'wrangler.js')
   return spawn(process.execPath, [cli, 'dev', ...options, '--show-interactive-dev-session=false', ...variables], {
@@ -99,7 +123,7 @@ async function startWrangler(folder: DataFolder, port: number, appUrl: string): 
 }
 
 /** The demo's settings, and what the caller's environment says of any. */
-function variablesOf(port: number): Record<string, string> {
+function variablesOf(port: number, registryUrl: string | null): Record<string, string> {
   const said = Object.keys(configSchema.shape).flatMap((name) => {
     const value = process.env[name]
     return value === undefined || !isVariable(name) ? [] : [[name, value]]
@@ -109,6 +133,8 @@ function variablesOf(port: number): Record<string, string> {
     COPY_LATE_AFTER_HOURS: DEMO_COPY_HOURS,
     COPY_STALE_AFTER_HOURS: DEMO_COPY_HOURS,
     CATALOGUE_LATE_AFTER_HOURS: DEMO_COPY_HOURS,
+    // the mock's agreement is no secret of anybody; a real one is set by `wrangler secret put`
+    ...(registryUrl === null ? {} : { REGISTRY_URL: registryUrl, REGISTRY_AGREEMENT: JSON.stringify(DEMO_AGREEMENT) }),
     ...Object.fromEntries(said),
   }
 }

@@ -8,10 +8,10 @@ import { readArguments } from './arguments.ts'
 import { writeSecret } from './data-folder.ts'
 import { UsageError } from './usage-error.ts'
 
-const USAGE = 'enrol --url URL --client facility:CODE --code CODE [--out FILE]'
+const USAGE = 'enrol --url URL --client facility:38001 --code CODE [--out FILE]'
 
 /**
- * `kiemthe enrol`, in the facility's house: makes a key pair, writes it (mode 0600), registers the public half with a
+ * `kiemthe enrol`, in the house of the facility, auditor or feed: makes a key pair, writes it (mode 0600), registers the public half with a
  * one-time code. The private half never leaves. The file is there before the service is asked: if the answer is lost
  * the key is not, and its `kid` says who it is.
  */

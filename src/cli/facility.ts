@@ -1,30 +1,17 @@
-import { randomBytes } from 'node:crypto'
-import { writeFile } from 'node:fs/promises'
-import {
-  CLIENT_KEY_LIFE_MS,
-  ENROLMENT_LIFE_MS,
-  ENROLMENT_TRIES,
-  enrolmentDigest,
-  makeEnrolmentCode,
-} from '../access/enrolment.ts'
-import { type FacilityCode, parseFacilityCode, ROLE_SCOPES } from '../access/principal.ts'
-import { addingKey, findEnrolled, openEnrolment, revokingKeys } from '../access/store.ts'
-import { makeSigningKey } from '../access/token-keys.ts'
-import { appendDeed } from '../audit/log.ts'
+import { type FacilityCode, parseFacilityCode, ROLE_SCOPES, readClientId } from '../access/principal.ts'
+import { findEnrolled } from '../access/store.ts'
 import { todayInVietnam } from '../calendar.ts'
 import type { DataKeys } from '../data-keys.ts'
-import { connect, type Sql } from '../db/connect.ts'
-import { facilityCodes, findFacility } from '../facility/store.ts'
+import type { Sql } from '../db/connect.ts'
+import { findFacility, listCodes } from '../facility/store.ts'
 import { readArguments } from './arguments.ts'
-import { DATA_FOLDER, dataFolder, writeSecret } from './data-folder.ts'
+import { asOwner, codesExpireAt, type KeyOwner, makeKey, openCode, revoke } from './client-keys.ts'
+import { DATA_FOLDER, dataFolder } from './data-folder.ts'
 import { setInsurerLogin } from './insurer-login.ts'
-import { operatorDeed } from './operator-deed.ts'
-import { ownerDataKeys } from './owner-keys.ts'
-import { ownerUrlOf } from './owner-url.ts'
 import { createProgress } from './progress.ts'
 import { UsageError } from './usage-error.ts'
 
-const USAGE = `facility add | rotate-key | revoke CODE … (or add --all)
+const USAGE = `facility add | rotate-key | revoke CODE … (or add --all --province 38)
        facility insurer-login CODE [--username NAME] [--remove] (the password on standard input)`
 
 /**
@@ -45,6 +32,7 @@ export async function facility(args: string[]): Promise<void> {
       all: { type: 'boolean', default: false },
       username: { type: 'string' },
       remove: { type: 'boolean', default: false },
+      province: { type: 'string' },
     },
     true,
   )
@@ -61,37 +49,42 @@ export async function facility(args: string[]): Promise<void> {
   if (codes.length !== texts.length || (values.all ? codes.length > 0 || verb !== 'add' || one : codes.length === 0)) {
     throw new UsageError(USAGE)
   }
-  if (one && codes.length !== 1) throw new UsageError(USAGE)
-  const folder = dataFolder(values.data)
-  const ownerUrl = await ownerUrlOf(folder)
-  const keys = await ownerDataKeys(folder)
-  const sql = connect(ownerUrl, { connectionsMax: 1, statementTimeoutMs: 10_000, applicationName: 'kiemthe facility' })
-  try {
+  if ((one && codes.length !== 1) || (values.province !== undefined && !values.all)) throw new UsageError(USAGE)
+  await asOwner(values.data, 'facility', async (sql, keys) => {
     const first = codes[0]
-    if (verb === 'revoke' && first !== undefined) await revoke(sql, keys, first, values.key ?? null)
-    else if (values.out !== undefined && first !== undefined) await makeKey(sql, keys, first, values.out)
-    else await openEnrolments(sql, keys, values.all ? null : codes)
-  } finally {
-    await sql.end({ timeout: 5 })
-  }
+    if (verb === 'revoke' && first !== undefined) await revoke(sql, keys, clientOf(first), values.key ?? null)
+    else if (values.out !== undefined && first !== undefined) await makeKeyOf(sql, keys, first, values.out)
+    else await openEnrolments(sql, keys, values.all ? await allOf(sql, values.province ?? null) : codes)
+  })
 }
 
-/** Null: every facility of the catalogue that has no key in force. */
-async function openEnrolments(sql: Sql, keys: DataKeys, asked: readonly FacilityCode[] | null): Promise<void> {
-  const catalogue = await facilityCodes(sql, todayInVietnam(new Date()))
-  for (const code of asked ?? []) if (!catalogue.includes(code)) await refuseCode(sql, code)
+/**
+ * Every facility in force that has no key. A catalogue of the country has 12,900 of them, and a code lets its holder ask
+ * about people: so of one province, named unless the catalogue has no other.
+ */
+async function allOf(sql: Sql, province: string | null): Promise<FacilityCode[]> {
+  const inForce = await listCodes(sql, todayInVietnam(new Date()))
+  const provinces = [...new Set(inForce.map((each) => each.province))]
+  if (province === null && provinces.length > 1) {
+    throw new UsageError(`the catalogue has ${provinces.length} provinces: say which one, --province 38`)
+  }
+  if (province !== null && !provinces.includes(province)) {
+    throw new UsageError(`the catalogue has no facility in province ${province}`)
+  }
   const enrolled = await findEnrolled(sql)
-  const codes = asked ?? catalogue.filter((code) => !enrolled.has(`facility:${code}`))
-  const expiresAt = new Date(Date.now() + ENROLMENT_LIFE_MS)
+  return inForce
+    .filter((each) => (province === null || each.province === province) && !enrolled.has(`facility:${each.code}`))
+    .map((each) => each.code)
+}
+
+async function openEnrolments(sql: Sql, keys: DataKeys, codes: readonly FacilityCode[]): Promise<void> {
+  const inForce = new Set((await listCodes(sql, todayInVietnam(new Date()))).map((each) => each.code))
+  for (const code of codes) if (!inForce.has(code)) await refuseCode(sql, code)
+  const expiresAt = codesExpireAt()
   const progress = codes.length > 1 ? createProgress({ label: 'facilities', total: codes.length, unit: 'codes' }) : null
   let done = 0
   for (const code of codes) {
-    const secret = makeEnrolmentCode()
-    const row = operatorDeed(keys, 'enrolmentOpened', code, { client: `facility:${code}` }, { expiresAt })
-    const digest = enrolmentDigest(keys, `facility:${code}`, secret)
-    await appendDeed(sql, row, (with_) =>
-      openEnrolment(with_, clientOf(code), { digest, expiresAt, tries: ENROLMENT_TRIES }),
-    )
+    const secret = await openCode(sql, keys, clientOf(code), expiresAt)
     process.stdout.write(`${code}\t${secret}\n`)
     progress?.update(++done)
   }
@@ -110,33 +103,14 @@ async function refuseCode(sql: Sql, code: FacilityCode): Promise<never> {
   throw new UsageError(`${code} is in force from ${validFrom} to ${validTo ?? 'now'} only${successor}`)
 }
 
-async function makeKey(sql: Sql, keys: DataKeys, code: FacilityCode, out: string): Promise<void> {
-  if (!(await facilityCodes(sql, todayInVietnam(new Date()))).includes(code)) await refuseCode(sql, code)
-  const { clientId } = clientOf(code)
-  const { d, kid, ...jwk } = await makeSigningKey(`${code}-${randomBytes(4).toString('hex')}`)
-  await writeFile(out, '', { mode: 0o600, flag: 'wx' }).catch(() => {
-    throw new UsageError(`${out} is there already, or cannot be written; choose another --out`)
-  })
-  await writeSecret(out, { kid, ...jwk, d })
-  const expiresAt = new Date(Date.now() + CLIENT_KEY_LIFE_MS)
-  const outcome = { client: clientId, key: kid, by: 'operator' }
-  const row = operatorDeed(keys, 'clientKeyEnrolled', code, outcome, { publicJwk: jwk, expiresAt })
-  await appendDeed(sql, row, (with_) => addingKey(with_, clientOf(code), { keyId: kid, publicJwk: jwk, expiresAt }))
-  process.stderr.write(
-    `${clientId}: key ${kid} is in force until ${expiresAt.toISOString().slice(0, 10)}, private half in ${out}\n`,
-  )
+async function makeKeyOf(sql: Sql, keys: DataKeys, code: FacilityCode, out: string): Promise<void> {
+  const inForce = await listCodes(sql, todayInVietnam(new Date()))
+  if (!inForce.some((each) => each.code === code)) await refuseCode(sql, code)
+  await makeKey(sql, keys, clientOf(code), out)
 }
 
-async function revoke(sql: Sql, keys: DataKeys, code: FacilityCode, keyId: string | null): Promise<void> {
-  const { clientId } = clientOf(code)
-  const row = operatorDeed(keys, 'clientKeyRevoked', code, { client: clientId, key: keyId ?? 'all' }, {})
-  const result = await appendDeed(sql, row, (with_) => revokingKeys(with_, clientId, keyId))
-  const what = keyId === null ? 'all its keys are' : `key ${keyId} is`
-  process.stderr.write(
-    result === 'done' ? `${clientId}: ${what} revoked\n` : `${clientId}: no such key was in force, 0 keys revoked\n`,
-  )
-}
-
-function clientOf(code: FacilityCode) {
-  return { clientId: `facility:${code}`, facility: code, scopes: ROLE_SCOPES.facility }
+function clientOf(code: FacilityCode): KeyOwner {
+  const client = readClientId(`facility:${code}`)
+  if (client === null) throw new Error('a facility code makes a client id')
+  return { clientId: client.clientId, facility: code, scopes: ROLE_SCOPES.facility }
 }

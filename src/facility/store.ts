@@ -62,13 +62,15 @@ export async function listFacilities(
   return { knownAt: rows[0]?.at ?? null, facilities: rows.map(versionOf) }
 }
 
-/** Codes in force on that day, in order. */
-export async function facilityCodes(sql: Sql, day: IsoDate): Promise<FacilityCode[]> {
-  const rows = await sql<{ code: FacilityCode }[]>`
-    select code from facility_version
+/** Codes in force on that day, in order, and the province each lies in. */
+export async function listCodes(
+  sql: Sql,
+  day: IsoDate,
+): Promise<readonly { readonly code: FacilityCode; readonly province: string }[]> {
+  return sql<{ code: FacilityCode; province: string }[]>`
+    select code, province from facility_version
      where known_to = 'infinity' and valid_from <= ${day}::date and (valid_to is null or valid_to >= ${day}::date)
      order by code`
-  return rows.map((row) => row.code)
 }
 
 export async function countFacilities(sql: Sql): Promise<number> {

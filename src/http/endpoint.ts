@@ -33,6 +33,8 @@ export interface PublicEndpoint {
   readonly oauth?: true
   /** Its body proves who calls. */
   readonly proves?: true
+  /** It asks the database for whoever comes: an address may do that so often. */
+  readonly bounded?: true
 }
 
 /** One of the scopes must be granted. */
@@ -43,6 +45,7 @@ export interface GrantedEndpoint {
   readonly work: GrantedWork
   readonly oauth?: never
   readonly proves?: never
+  readonly bounded?: never
 }
 
 type Handler = (c: Context) => Promise<Response>
@@ -72,6 +75,9 @@ export function endpoint(open: OpenScope, addressOf: AddressOf, of: PublicEndpoi
     try {
       if (of.access === 'public') {
         if (of.proves) refuseFailing(limits, addressOf(c), startedMs)
+        if (of.bounded && !limits.publicReads.take(addressOf(c), startedMs).admitted) {
+          throw new ServiceError('rate_limited', { detail: 'of this address' })
+        }
         answer = await of.work(c, scope)
       } else {
         const caller = await admit(c, scope, of.access, addressOf, admission)

@@ -339,9 +339,9 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemRow>> = {
   rate_limited: {
     ...row(
       429,
-      'Too many requests of this client',
+      'Too many requests',
       BUSY,
-      'See `RateLimit` and `RateLimit-Policy`; spread the requests.',
+      'See `RateLimit` and `RateLimit-Policy`; spread the requests. What anybody may ask of the log is counted by address: keep what never changes.',
     ),
     retryAfterSeconds: 1, // a token comes back within a second at any rate
   },

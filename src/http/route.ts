@@ -125,6 +125,7 @@ export function problemsOf(route: Route): ErrorCode[] {
     ...ANY_ROUTE,
     ...(route.access === 'public' ? [] : [...ANY_TOKEN, ...TOO_MANY]),
     ...(route.proves ? (['too_many_bad_credentials'] as const) : []),
+    ...(route.bounded ? (['rate_limited'] as const) : []),
     ...(contract.body === undefined ? [] : ANY_BODY),
     ...(contract.body?.contentType === 'application/json' ? (['invalid_json'] as const) : []),
     ...(contract.database ? ANY_DATABASE : []),

@@ -3,7 +3,9 @@ import { type CitizenId, describeCitizenId } from './citizen-id.ts'
 
 /**
  * Provinces by their two-digit codes, as they were called on a day. The number keeps the code of birth registration for
- * life (NĐ 137/2015 Đ13), while since the mergers 15, 24, 44, 52, 80, 82 and 91 are other provinces than they were.
+ * life (NĐ 137/2015 Đ13), while since the mergers 15, 24, 44, 52, 80, 82 and 91 are other provinces than they were. (That
+ * 82 and 91 are among them follows from the two lists below: Tiền Giang's code is Đồng Tháp's now, Kiên Giang's An Giang's.)
+ * A few communes of 82 went to 80 instead: whoever was born in one is told the province of the rest.
  */
 interface Era {
   readonly from: IsoDate | null

@@ -21,6 +21,8 @@ export interface Limits {
   readonly guessing: Guessing
   /** Credentials that failed, by address (`client-address.ts`); what proves somebody takes nothing. */
   readonly badCredentials: TokenBuckets
+  /** What anybody may ask of the log, by address. */
+  readonly publicReads: TokenBuckets
   readonly refused: RefusedCalls
   /** Whose requests are worked on now. */
   readonly gate: Gate
@@ -50,6 +52,8 @@ export interface LimitsConfig {
   readonly guessingMissesPerHour: number
   readonly badCredentialsPerSecond: number
   readonly badCredentialsBurst: number
+  readonly publicReadsPerSecond: number
+  readonly publicReadsBurst: number
   readonly refusedCallsWindowMs: number
   readonly requestsInFlightMax: number
 }
@@ -62,6 +66,11 @@ export function createLimits(config: LimitsConfig): Limits {
     badCredentials: tokenBuckets({
       perSecond: config.badCredentialsPerSecond,
       burst: config.badCredentialsBurst,
+      bucketsMax: ADDRESSES_MAX,
+    }),
+    publicReads: tokenBuckets({
+      perSecond: config.publicReadsPerSecond,
+      burst: config.publicReadsBurst,
       bucketsMax: ADDRESSES_MAX,
     }),
     refused: countRefusedCalls(config.refusedCallsWindowMs),

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
-import { importJWK, SignJWT } from 'jose'
+import { decodeJwt, importJWK, SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { person } from '../../mocks/province/person.ts'
 import { chipIdQrText } from '../../mocks/province/qr.ts'
@@ -292,6 +292,33 @@ describe('facility', () => {
     const { code, stderr } = await kiemthe(['facility', 'add', '99999', '--data', data, '--out', join(data, 'x')])
     expect(code).toBe(2)
     expect(stderr).toContain('99999')
+  })
+
+  test('an auditor could not be let in, would see HIV data unasked, or would keep a code after being shut out', async () => {
+    const client = (verb: string, ...more: string[]) =>
+      kiemthe(['client', verb, 'auditor:lan', '--data', data, ...more])
+    const codeOf = ({ stdout }: { stdout: string }) => stdout.trim().split('\t')[1] ?? ''
+    const enrol = (code: string, out: string) =>
+      kiemthe(['enrol', '--url', url(), '--client', 'auditor:lan', '--code', code, '--out', join(data, out)])
+    const scopeOf = async (jwk: string) => {
+      const token = await obtainToken('auditor:lan', JSON.parse(await readFile(join(data, jwk), 'utf8')))
+      return decodeJwt(token)['scope']
+    }
+    expect((await client('rotate-key')).stderr).toContain('there is no client auditor:lan')
+    expect((await enrol(codeOf(await client('add')), 'lan-1.json')).code).toBe(0)
+    expect(await scopeOf('lan-1.json')).toBe('audit')
+    expect((await client('add', '--hiv', '--out', join(data, 'lan-2.json'))).code).toBe(0)
+    expect(await scopeOf('lan-2.json')).toBe('audit audit:hiv')
+    // another key, the same rights; and nobody comes in by its code once all is revoked
+    const waiting = codeOf(await client('rotate-key'))
+    expect(await scopeOf('lan-1.json')).toBe('audit audit:hiv')
+    expect((await client('revoke')).stderr).toContain('all its keys are revoked')
+    expect((await enrol(waiting, 'lan-3.json')).stderr).toContain('enrolment_refused')
+    const [granted] = await asOwner(
+      (sql) => sql<{ body: string }[]>`
+      select body from log_entry where body like '%"clientKeyEnrolled"%auditor:lan%audit:hiv%'`,
+    )
+    expect(JSON.parse(granted?.body ?? '{}').outcome).toMatchObject({ by: 'operator', scopes: 'audit audit:hiv' })
   })
 
   async function obtainToken(clientId: string, jwk: { kid: string; d: string }): Promise<string> {

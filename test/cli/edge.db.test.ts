@@ -27,6 +27,10 @@ test('npm run dev:edge would not answer on the demo’s database, leave a key be
   const evidence = { kind: 'chipIdQr', text: chipIdQrText(someone) }
   const reply = await post(url, token.trim(), { evidence, serviceDate: today, purpose: 'arrival' })
   expect(reply.body).toMatchObject(someone.expected)
+  // and the registry beside it is asked, with consent
+  const registryConsent = { method: 'signedForm', reference: 'x', givenAt: new Date().toISOString() }
+  const asked = { evidence, serviceDate: today, purpose: 'arrival', officer: 'NV-1', registryConsent }
+  expect((await post(url, token.trim(), asked)).body.identity?.registry).toMatch(/^(confirmed|notConfirmed)$/)
   // as the Worker writes it; wrangler passes lines on when it gets to it
   const told = () => edge?.stderr()
   await expect.poll(told, { timeout: 20_000 }).toContain('"route":"/v1/verifications","status":200')

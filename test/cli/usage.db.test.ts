@@ -30,11 +30,15 @@ describe('a wrong call ends with 2 and says what is wrong, without a stack', () 
     [['facility'], 'facility add | rotate-key | revoke CODE …'],
     [['facility', 'revoke', '3800'], 'facility add | rotate-key | revoke CODE …'],
     [['facility', 'revoke', '38001'], 'holds no demo'],
+    [['facility', 'add', '38001', '--province', '38'], 'facility add | rotate-key | revoke CODE …'],
+    [['client', 'add', 'facility:38001'], 'client add | rotate-key | revoke feed:NAME'],
+    [['client', 'add', 'feed:vss', '--hiv'], '--hiv is for'],
+    [['client', 'add', 'feed:vss'], 'holds no demo'],
     [['sample', '--count', '0'], '--count 0'],
     [['sample', '--code', 'happy'], '--code happy'],
     [['migrate'], 'DATABASE_URL'],
   ])('%j', async (args, said) => {
-    const needsData = ['demo', 'token', 'facility', 'sample', 'migrate'].includes(args[0] ?? '')
+    const needsData = ['demo', 'token', 'facility', 'client', 'sample', 'migrate'].includes(args[0] ?? '')
     const { code, stdout, stderr } = await kiemthe(needsData ? [...args, '--data', join(folder, 'none')] : args)
     expect(stderr).toContain(said)
     expect(stderr).not.toMatch(STACK)

@@ -127,6 +127,27 @@ describe('credentials that fail', () => {
   })
 })
 
+test('anybody could ask the database for the log without bound, or would pay for another address', async () => {
+  const bounds = { PUBLIC_READS_PER_SECOND: '1', PUBLIC_READS_BURST: '5', TRUSTED_PROXIES: '127.0.0.0/8,::1' }
+  const { url } = await world.start(bounds)
+  const read = (path: string, address: string) =>
+    send(url, { method: 'GET', path, headers: { 'x-forwarded-for': address } })
+  for (const path of [
+    '/v1/log/keys',
+    '/v1/log/1/checkpoint',
+    '/v1/log/1/proof/0',
+    '/v1/log/1/consistency',
+    '/v1/log/1/tile/0/000',
+  ]) {
+    await expect.poll(async () => (await read(path, '198.51.100.1')).status).toBe(429)
+  }
+  const refused = await read('/v1/log/keys', '198.51.100.1')
+  expectProblem(refused, { status: 429, code: 'rate_limited' })
+  expect(refused.headers.get('retry-after')).toBe('1')
+  expect((await read('/v1/log/keys', '198.51.100.2')).status).toBe(200)
+  expect((await read('/health/live', '198.51.100.1')).status).toBe(200)
+})
+
 /** Connected, and what it is told until it is closed. */
 async function open(running: Running): Promise<{ socket: Socket; told: Promise<string> }> {
   const socket = connect({ port: running.server.port, host: '127.0.0.1', allowHalfOpen: true })

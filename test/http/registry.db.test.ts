@@ -7,6 +7,7 @@ import { openDetails } from '../../src/audit/log.ts'
 import { deriveDataKeys } from '../../src/data-keys.ts'
 import type { FeedRow } from '../../src/sync/feed.ts'
 import { createWorld, type Running, type World } from '../support/service.ts'
+import { fixture, pem } from '../support/tls/files.ts'
 import { asking, card, document, expectProblem, type Replied, record, scan, send, typed } from './http-support.ts'
 
 /**
@@ -273,4 +274,27 @@ test('a table, an opened detail, or a line of the log would hold what the regist
   const lines = running.log.filter((line) => !line.includes('log_unavailable'))
   expect(lines.length).toBeGreaterThan(40)
   for (const line of lines) expect(line).not.toMatch(outcome)
+})
+
+test('a registry that wants our certificate would not be shown it, or one without would be let in', async () => {
+  const tls = { cert: pem('server.pem'), key: pem('server.key'), ca: pem('client-ca.pem') }
+  const answers = { credentials: DEMO_AGREEMENT, find, now: () => new Date(), random: Math.random, medianMs: 0 }
+  const secure = await startRegistry({ ...answers, tls })
+  const env = { REGISTRY_URL: secure.url, REGISTRY_TIMEOUT_MS: '2000' }
+  const files = {
+    caFile: fixture('server-ca.pem'),
+    certFile: fixture('client-a.pem'),
+    keyFile: fixture('client-a.key'),
+  }
+  const told = async (certificate?: typeof files) => {
+    const { url } = await world.start(env, certificate)
+    const { json } = await send(url, { token, body: consented(typed(someone)) })
+    return json.identity?.registry
+  }
+  try {
+    expect(await told(files)).toBe('confirmed')
+    expect(await told()).toBe('unavailable')
+  } finally {
+    await secure.close()
+  }
 })

@@ -99,6 +99,37 @@ describe('one attempt', () => {
   })
 })
 
+describe('the deadline, on a clock of our own: not a millisecond behind it is anybody waiting', () => {
+  const never = () => new Promise<never>(() => {})
+  const endless: RegistryOptions['send'] = async () =>
+    reply('', { body: { [Symbol.asyncIterator]: () => ({ next: never }) } })
+  const one = { bulkhead: { runningMax: 1, waitingMax: 10 } }
+
+  test.each([
+    ['no answer', silent, {}],
+    ['a wire that hears no signal', deaf, {}],
+    ['an answer that does not go on', endless, {}],
+    ['no place', deaf, one],
+  ] as const)('%s', async (_, send, options) => {
+    vi.useFakeTimers({ now: new Date('2026-11-24T03:00:00Z') })
+    try {
+      const { registry } = world(send, options)
+      const told: (number | string)[] = []
+      const startedMs = Date.now()
+      // the second one, of `no place`, waits for the place of the first
+      for (let n = 0; n < 2; n++)
+        void registry.ask(question(), 3_000).then((word) => told.push(word, Date.now() - startedMs))
+      await vi.advanceTimersByTimeAsync(2_999)
+      expect(told).toEqual([])
+      await vi.advanceTimersByTimeAsync(1)
+      expect(told).toEqual(['unavailable', 3_000, 'unavailable', 3_000])
+      expect(vi.getTimerCount()).toBe(0)
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+})
+
 describe('the bulkhead', () => {
   test('more would be asked at once than it holds, or a place would be lost', async () => {
     let running = 0

@@ -1,5 +1,8 @@
+import { readdir } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { FAULTS, type Fault, type MockRegistry, startRegistry } from '../../mocks/population-registry/server.ts'
 import { DEMO_AGREEMENT } from '../../mocks/population-registry/start.ts'
@@ -81,6 +84,42 @@ describe.each(FAULTS)('%s', (fault) => {
     // and the next one is served
     expect(await open.registry.ask(question(), 3_000)).toBe('confirmed')
   })
+})
+
+test('each failure would leave something behind: memory, a descriptor', async () => {
+  const failing = await mock()
+  const { registry: asked, close } = await openRegistry(config(failing.url), AGREEMENT, {
+    ...hooks,
+    breaker: { failuresMax: Number.MAX_SAFE_INTEGER, openMs: 1, tellingMs: 0 },
+  })
+  setFlagsFromString('--expose-gc')
+  const collect: () => void = runInNewContext('gc')
+  const descriptors = async () => (await readdir('/dev/fd')).length
+  const bytes = () => {
+    collect()
+    return process.memoryUsage().heapUsed
+  }
+  const failEach = async (times: number) => {
+    for (const fault of FAULTS) {
+      failing.fault(fault)
+      const ms = EXPECTED[fault][1] === 'first' ? 60_000 : 30
+      await Promise.all(Array.from({ length: times }, () => asked.ask(question(), ms)))
+    }
+    failing.fault('none')
+    expect(await asked.ask(question(), 60_000)).toBe('confirmed')
+  }
+  try {
+    await failEach(100) // code is compiled, connections are made, the mock's list of calls is full
+    const before = { descriptors: await descriptors(), bytes: bytes() }
+    await failEach(100)
+    await failEach(100)
+    await expect.poll(descriptors).toBeLessThanOrEqual(before.descriptors + 2)
+    // 2,600 questions: of one that was kept the request's text alone is 1 KB, its signal and promises as much again
+    await expect.poll(() => bytes() - before.bytes, { timeout: 5_000 }).toBeLessThan(2_600 * 500)
+  } finally {
+    await close()
+    await failing.close()
+  }
 })
 
 test('a person whom the registry does not know in that way would be confirmed', async () => {

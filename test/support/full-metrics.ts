@@ -11,6 +11,8 @@ export const WATCHED: Watched = {
     guessingMissesPerHour: 1,
     badCredentialsPerSecond: 1,
     badCredentialsBurst: 1,
+    publicReadsPerSecond: 1,
+    publicReadsBurst: 1,
     refusedCallsWindowMs: 60_000,
     requestsInFlightMax: 16,
   }),

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { inject } from 'vitest'
-import { startWorkerd } from '../../loadtest/workerd.ts'
+import { type RegistryCertificate, startWorkerd } from '../../loadtest/workerd.ts'
 import { catalogueRows } from '../../mocks/insurer/catalogue.ts'
 import { DEMO_AGREEMENT } from '../../mocks/population-registry/start.ts'
 import { issueAccessToken, TOKEN_LIFE_SECONDS } from '../../src/access/access-token.ts'
@@ -43,7 +43,7 @@ export interface World {
     overrides?: { scopes?: readonly AccessScope[]; now?: Date; lifeSeconds?: number },
   ): Promise<string>
   /** On the host of the project: Node, or workerd. With `REGISTRY_URL` it has the agreement of the mock. */
-  start(env?: Record<string, string>): Promise<Running>
+  start(env?: Record<string, string>, registry?: RegistryCertificate): Promise<Running>
   close(): Promise<void>
 }
 
@@ -101,7 +101,7 @@ export async function createWorld(
         lifeSeconds: overrides.lifeSeconds ?? TOKEN_LIFE_SECONDS,
       })
     },
-    start: async (env = {}) => {
+    start: async (env = {}, registry) => {
       const log: string[] = []
       const agreement = env['REGISTRY_URL'] === undefined ? null : agreementSchema.parse(DEMO_AGREEMENT)
       const keys = { data: dataKeys, token: tokenKeys, agreement }
@@ -110,11 +110,18 @@ export async function createWorld(
       const server =
         bundle === undefined
           ? await startServer(
-              testConfig(appUrl, agreement === null ? env : { ...env, REGISTRY_AGREEMENT_FILE: '-' }),
+              testConfig(appUrl, { ...env, ...(agreement === null ? {} : registryFiles(registry)) }),
               keys,
               logTo,
             )
-          : await startWorkerd(bundle, appUrl, { PUBLIC_URL, SERVICE_ID, ...FEW_CLIENTS, ...env }, keys, logTo)
+          : await startWorkerd(
+              bundle,
+              appUrl,
+              { PUBLIC_URL, SERVICE_ID, ...FEW_CLIENTS, ...env },
+              keys,
+              logTo,
+              registry,
+            )
       running.push(server)
       return { url: `http://127.0.0.1:${server.port}`, server, log }
     },
@@ -124,6 +131,13 @@ export async function createWorld(
       await database.drop()
     },
   }
+}
+
+function registryFiles(registry: RegistryCertificate | undefined): Record<string, string> {
+  const agreement = { REGISTRY_AGREEMENT_FILE: '-' }
+  if (registry === undefined) return agreement
+  const { caFile, certFile, keyFile } = registry
+  return { ...agreement, REGISTRY_CA_FILE: caFile, REGISTRY_CERT_FILE: certFile, REGISTRY_KEY_FILE: keyFile }
 }
 
 export const SERVICE_ID = 'urn:kiemthe:test'
@@ -136,6 +150,8 @@ const FEW_CLIENTS = {
   GUESSING_MISSES_PER_HOUR: '1000000',
   BAD_CREDENTIALS_PER_SECOND: '1000000',
   BAD_CREDENTIALS_BURST: '1000000',
+  PUBLIC_READS_PER_SECOND: '1000000',
+  PUBLIC_READS_BURST: '1000000',
   // they count the log's entries: what they are refused is written when the server ends, not in their midst
   REFUSED_CALLS_WINDOW_SECONDS: '86400',
 }

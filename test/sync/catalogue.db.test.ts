@@ -8,7 +8,7 @@ import { rollBack } from '../../src/cli/import.ts'
 import { UsageError } from '../../src/cli/usage-error.ts'
 import { deriveDataKeys } from '../../src/data-keys.ts'
 import { standingOn } from '../../src/facility/facility.ts'
-import { facilityCodes, findFacility } from '../../src/facility/store.ts'
+import { findFacility, listCodes } from '../../src/facility/store.ts'
 import { open } from '../../src/seal.ts'
 import { replayQuarantine } from '../../src/sync/quarantine/replay.ts'
 import { changed, FIRST, openCatalogue } from '../support/catalogue.ts'
@@ -96,8 +96,9 @@ describe('a catalogue', () => {
     expect(gone).toMatchObject(MERGED)
     expect(standingOn(gone, isoDate('2026-06-30'))).toMatchObject({ level: 'specialised' })
     expect(standingOn(gone, isoDate('2026-07-01'))).toBeNull()
-    expect(await facilityCodes(world.owner, isoDate('2026-06-30'))).toContain('38003')
-    expect(await facilityCodes(world.owner, isoDate('2026-07-01'))).not.toContain('38003')
+    const on = async (day: string) => (await listCodes(world.owner, isoDate(day))).map((each) => each.code)
+    expect(await on('2026-06-30')).toContain('38003')
+    expect(await on('2026-07-01')).not.toContain('38003')
     const [told] = await world.owner`select valid_to, level from facility where code = '38003'`
     expect(told).toEqual({ valid_to: '2026-06-30', level: 'specialised' })
   })
@@ -200,4 +201,22 @@ test('a facility that ended would lose its keys unasked, be given new ones, or n
   const { code, stderr } = await kiemthe(['facility', 'add', '38002'], env)
   await keys.remove()
   expect([code, stderr]).toEqual([2, expect.stringContaining('to 2026-10-31 only; it was merged into 38001')])
+})
+
+test('codes would be opened for the whole country unasked', async () => {
+  const [one, two, ...rest] = merged.slice(0, 18)
+  if (one === undefined || two === undefined) throw new Error('there are eighteen')
+  const elsewhere = { ...two, code: '40001', province: '40', validTo: null, mergedInto: null }
+  await insurer.give(++sequence, [one, two, ...rest, elsewhere])
+  const keys = await keysFolder(world)
+  const env = { DATA_KEYS_FILE: `${keys.path}/data-keys.json`, DATABASE_URL: world.ownerUrl }
+  const all = (...more: string[]) => kiemthe(['facility', 'add', '--all', ...more], env)
+  const opened = async () => Number((await world.owner`select count(*) as n from enrolment`)[0]?.['n'])
+  const before = await opened()
+  expect(await all()).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('--province 38') })
+  expect(await all('--province', '39')).toMatchObject({ code: 2, stdout: '' })
+  expect(await opened()).toBe(before)
+  const { code, stdout } = await all('--province', '40')
+  expect([code, stdout]).toEqual([0, expect.stringMatching(/^40001\t[0-9A-Z-]+\n$/)])
+  await keys.remove()
 })

@@ -76,8 +76,9 @@ export async function syncMerge(args: string[]): Promise<Figures> {
       say(`no check failed; p99 ÷ alone: ${all.join(', ')}`)
       await desks.close()
       return {
-        'p99, staging ÷ alone': medianFigure(ratios.staging, '', 'lower'),
-        'p99, merging ÷ alone': medianFigure(ratios.merging, '', 'lower'),
+        ...Object.fromEntries(
+          Object.entries(ratios).map(([what, values]) => [`p99, ${what} ÷ alone`, medianFigure(values, '', 'lower')]),
+        ),
       }
     } finally {
       await serve.terminate()

@@ -23,10 +23,10 @@ export class DatabaseUnfit extends Error {
   override readonly name = 'DatabaseUnfit'
 }
 
-/** One cheap statement: readiness is asked every few seconds by every balancer. */
-export async function readState(sql: Sql, logId: number): Promise<DatabaseState> {
+/** One cheap statement, about the log in force: readiness is asked every few seconds by every balancer. */
+export async function readState(sql: Sql): Promise<DatabaseState> {
   const rows = await sql<StateRow[]>`
-    select exists (select from log_head where log_id = ${logId}::smallint)
+    select exists (select from log_head)
              and has_table_privilege('log_entry', 'INSERT') and has_table_privilege('entry_detail', 'INSERT') as writable,
            (select as_of from feed_watermark where feed = 'vss') as as_of,
            (select as_of from feed_watermark where feed = 'vss-facilities') as catalogue,
@@ -36,10 +36,10 @@ export async function readState(sql: Sql, logId: number): Promise<DatabaseState>
            (select e.body::json ->> 'recordedAt'
               from log_head left join log_checkpoint c using (log_id)
               join log_entry e on e.log_id = log_head.log_id and e.leaf_index = coalesce(c.size, 0)
-             where log_head.log_id = ${logId}::smallint) as unpublished,
+             where log_head.log_id = (select max(log_id) from log_head)) as unpublished,
            (select e.body::json ->> 'recordedAt'
               from log_checkpoint c join log_entry e on e.log_id = c.log_id and e.leaf_index = c.cosigned_size
-             where c.log_id = ${logId}::smallint) as uncosigned,
+             where c.log_id = (select max(log_id) from log_head)) as uncosigned,
            pg_is_in_recovery() as standby`
   const row = rows[0]
   if (row === undefined) throw new Error('one row was asked for')

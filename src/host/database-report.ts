@@ -1,5 +1,4 @@
 import { type KeyExpiry, readKeyExpiry } from '../access/store.ts'
-import { LOG_ID } from '../audit/log.ts'
 import { readInstant } from '../db/connect.ts'
 import type { Query } from '../db/pool.ts'
 import { readState } from '../db/readiness.ts'
@@ -44,11 +43,7 @@ export function databaseReports(query: Query): () => Promise<DatabaseReport | nu
 }
 
 async function read(query: Query): Promise<DatabaseReport> {
-  const [state, keys, feeds] = await Promise.all([
-    query((sql) => readState(sql, LOG_ID)),
-    query(readKeyExpiry),
-    query(feedStatus),
-  ])
+  const [state, keys, feeds] = await Promise.all([query(readState), query(readKeyExpiry), query(feedStatus)])
   const ageMs = state.copyAsOf === null ? null : Date.now() - readInstant(state.copyAsOf).getTime()
   return {
     logWritable: state.logWritable && !state.standby,

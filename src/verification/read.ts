@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { Principal } from '../access/principal.ts'
 import { openDetails, prepare } from '../audit/log.ts'
+import { type EntryAt, placeOf } from '../audit/log-id.ts'
 import { findEntry, type StoredEntry } from '../audit/store.ts'
 import { maskCardNumber, parseCardNumber } from '../coverage/card-number.ts'
 import { ServiceError } from '../errors.ts'
@@ -26,9 +27,9 @@ export async function readVerification(
   id: string,
   knownAt: string | null = null,
 ): Promise<ReadAnswer> {
-  const { index, entry, facility } = await findVerification(scope, id)
+  const { at, entry, facility } = await findVerification(scope, id)
   if (caller.facility === null || facility !== caller.facility) throw new ServiceError('verification_not_found')
-  return openAnswer(scope, index, entry, facility, knownAt)
+  return openAnswer(scope, at, entry, facility, knownAt)
 }
 
 /** The same for an auditor: any facility's, card numbers masked, and recorded before it leaves. */
@@ -39,8 +40,8 @@ export async function readVerificationForAudit(
   reason: { readonly purpose: string; readonly auditCase: string | null },
   knownAt: string | null = null,
 ): Promise<ReadAnswer> {
-  const { index, entry, facility } = await findVerification(scope, id)
-  const { atKnown, ...answer } = await openAnswer(scope, index, entry, facility, knownAt)
+  const { at, entry, facility } = await findVerification(scope, id)
+  const { atKnown, ...answer } = await openAnswer(scope, at, entry, facility, knownAt)
   const row = prepare(scope.service.dataKeys, {
     recordedAt: scope.now(),
     kind: 'auditRead',
@@ -50,11 +51,11 @@ export async function readVerificationForAudit(
       entries: 1,
       // the list itself is in the details; its digest in the body proves it later
       list: createHash('sha256')
-        .update(JSON.stringify([index]))
+        .update(JSON.stringify([placeOf(at)]))
         .digest('base64'),
     },
     details: JSON.stringify({
-      ...{ v: 1, purpose: reason.purpose, case: reason.auditCase, entries: [index] },
+      ...{ v: 1, purpose: reason.purpose, case: reason.auditCase, entries: [placeOf(at)] },
       ...(knownAt === null ? {} : { knownAt }),
     }),
     client: caller.clientId,
@@ -76,12 +77,12 @@ async function findVerification(scope: Scope, id: string) {
   if (entry === null) throw new ServiceError('verification_not_found')
   const body = bodySchema.parse(JSON.parse(entry.body))
   if (body.kind !== 'verification' || body.facility === null) throw new ServiceError('verification_not_found')
-  return { index: place.index, entry, facility: body.facility }
+  return { at: place, entry, facility: body.facility }
 }
 
 async function openAnswer(
   scope: Scope,
-  index: number,
+  at: EntryAt,
   entry: StoredEntry,
   facility: string,
   knownAt: string | null,
@@ -89,7 +90,7 @@ async function openAnswer(
   if (entry.sealed === null) throw new ServiceError('verification_erased')
   const text = openDetails(scope.service.dataKeys, entry.subject, entry.sealed)
   const details = JSON.parse(text) as VerificationDetails // our own text, authenticated by its seal
-  const answer = withReceipt(scope, facility, index, details, base64(entry.leafHash), entry.checkpoint)
+  const answer = withReceipt(scope, facility, at, details, base64(entry.leafHash), entry.checkpoint)
   return knownAt === null ? answer : { ...answer, atKnown: await decideAsKnown(scope, details, knownAt) }
 }
 

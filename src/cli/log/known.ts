@@ -76,7 +76,8 @@ export async function knowLog(sql: Sql, outside: Outside): Promise<KnownLog> {
   add(sealMark, 'the sealer’s mark')
   const { shown, silent, laterLogs } = await askWitnesses(policy, origin, keys)
   for (const { note, at } of shown) add(note, at)
-  signed.sort((a, b) => b.size - a.size)
+  // of one size, the one that most have signed
+  signed.sort((a, b) => b.size - a.size || b.note.length - a.note.length)
 
   const mark = outside.logMarkFile === null ? null : await readMark(outside.logMarkFile)
   const end = await readLogEnd(sql, (mark?.size ?? 0) - 1)

@@ -88,7 +88,7 @@ async function build() {
     now,
     query: async () => [] as never, // nothing was revoked
     findCoverage,
-    append: async () => ({ outcome: 'appended', index: 1 }),
+    append: async () => ({ outcome: 'appended', logId: 1, index: 1 }),
     registry: null,
     inAuditLane: async () => {
       throw new Error('not asked')

@@ -12,6 +12,7 @@ import { proveInclusion } from '../src/audit/tree/prove.ts'
 import { readPublished, readTiles } from '../src/audit/tree/store.ts'
 import { type DataKeys, deriveDataKeys, type Pseudonym } from '../src/data-keys.ts'
 import { connect, type Sql } from '../src/db/connect.ts'
+import { singleInserts } from './single-inserts.ts'
 import { type ThrowawayProvince, withThrowawayProvince } from './throwaway-province.ts'
 
 const CLI = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
@@ -21,6 +22,7 @@ const PROOFS = 300
 /**
  * Appends batches as fast as one writer can, with `kiemthe seal` beside it and without, in turn, on a PostgreSQL of its own
  * that waits for its disk: rows/s, how long after its recording an entry is published, and what a proof costs at that size.
+ * And what single INSERTs do there.
  */
 export async function seal(args: string[]): Promise<void> {
   const { values } = parseArgs({
@@ -47,6 +49,7 @@ export async function seal(args: string[]): Promise<void> {
       say(`${entries} entries integrated and published: ${rate.toFixed(0)}/s`)
 
       const ratios: number[] = []
+      const overSingle: number[] = []
       const lags: number[] = []
       await appending(app, keys, 2) // warm
       for (let round = 1; round <= rounds; round++) {
@@ -55,13 +58,17 @@ export async function seal(args: string[]): Promise<void> {
           await untilPublished(app, await sizeOf(app))
           return appending(app, keys, seconds, lags)
         })
+        const { body } = prepare(keys, madeUpDeed())
+        const single = await singleInserts(made.owner, made.appUrl, body, seconds)
         ratios.push(withSealing / without)
+        overSingle.push(without / single)
         say(
-          `round ${round}  without ${without.toFixed(0)}/s  with ${withSealing.toFixed(0)}/s  ratio ${(withSealing / without).toFixed(3)}`,
+          `round ${round}  without ${without.toFixed(0)}/s  with ${withSealing.toFixed(0)}/s  ratio ${(withSealing / without).toFixed(3)}  single inserts ${single.toFixed(0)}/s  ratio ${(without / single).toFixed(2)}`,
         )
       }
       const [p50, p99] = [quantile(lags, 0.5), quantile(lags, 0.99)]
       say(`with ÷ without sealing: median ${quantile(ratios, 0.5).toFixed(3)}`)
+      say(`without sealing ÷ single INSERTs from 16 clients: median ${quantile(overSingle, 0.5).toFixed(2)}`)
       say(`recorded → published: p50 ${p50.toFixed(0)} ms, p99 ${p99.toFixed(0)} ms, of ${lags.length} batches`)
       await proofs(app)
       await app.end()

@@ -1,7 +1,8 @@
-import { type FsckReport, fsck } from '../src/audit/fsck/fsck.ts'
+import { type FsckReport, type FsckReports, fsck } from '../src/audit/fsck/fsck.ts'
 import { databaseSource } from '../src/audit/fsck/store.ts'
 import { appendBatch, LOG_ID, prepare } from '../src/audit/log.ts'
 import type { NoteVerifier } from '../src/audit/signed-note.ts'
+import type { Policy } from '../src/audit/witness/policy.ts'
 import type { DataKeys } from '../src/data-keys.ts'
 import type { Sql } from '../src/db/connect.ts'
 
@@ -77,6 +78,12 @@ const KINDS: readonly (readonly [string, (at: number, other: number) => string])
       `delete from log_entry where leaf_index >= ${at}; delete from entry_detail where leaf_index >= ${at};
        update log_head set size = ${at}; truncate log_tile; update log_tree set size = 0`,
   ],
+  [
+    'older backup restored, checkpoint and all: against what a witness shows',
+    (at) =>
+      `delete from log_entry where leaf_index >= ${at}; delete from entry_detail where leaf_index >= ${at};
+       update log_head set size = ${at}; truncate log_tile; update log_tree set size = 0; delete from log_checkpoint`,
+  ],
   ['details exchanged', (at) => `update entry_detail set salt = sha256(salt) where leaf_index = ${at}`],
   ['details taken', (at) => `delete from entry_detail where leaf_index = ${at}`],
 ]
@@ -123,17 +130,34 @@ export async function tamper(
   of: { readonly steps: number; readonly sealed: number; readonly random: () => number },
   step: (tampered: Tampered) => void,
 ): Promise<void> {
+  const [published] = await sql<{ note: string }[]>`select note from log_checkpoint where log_id = ${LOG_ID}`
   for (let n = 0; n < of.steps; n++) {
     const at = 1 + Math.floor(of.random() * (of.sealed - 1))
     const other = (at + 1 + Math.floor(of.random() * (of.sealed - 1))) % of.sealed
     const [kind, change] = KINDS[n % KINDS.length] ?? ['nothing', () => '']
     await sql.unsafe(change(at, other))
-    const { findings } = await check(sql, keys, verifier)
+    const { findings } = await check(sql, keys, verifier, null, published?.note)
     await putBack(sql)
     step({ kind, at, named: findings.some((each) => 'index' in each && each.index === at) })
   }
 }
 
-export async function check(sql: Sql, keys: DataKeys | null, verifier: NoteVerifier): Promise<FsckReport> {
-  return fsck(await databaseSource(sql, LOG_ID, keys !== null), { verifiers: [verifier], keys })
+export async function check(
+  sql: Sql,
+  keys: DataKeys | null,
+  verifier: NoteVerifier,
+  policy: Policy | null = null,
+  /** Of somebody who kept it; where the database has none any more. */
+  kept: string | null = null,
+): Promise<FsckReport & Pick<FsckReports, 'details'>> {
+  const stored = await databaseSource(sql, LOG_ID, keys !== null)
+  const source = { ...stored, end: { ...stored.end, checkpoint: stored.end.checkpoint ?? kept } }
+  const { logs, details } = await fsck([{ logId: LOG_ID, source, ending: null }], {
+    verifiers: [verifier],
+    keys,
+    policy,
+  })
+  const [log] = logs
+  if (log === undefined) throw new Error('one log was looked at')
+  return { ...log.report, details }
 }

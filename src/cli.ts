@@ -91,19 +91,19 @@ const COMMANDS: Readonly<Record<string, { readonly what: string; readonly load: 
     load: async () => (await import('./cli/retention.ts')).retention,
   },
   fsck: {
-    what: 'recompute the whole log and say what is wrong: --export FILE --keys FILE --without-details',
+    what: 'recompute the whole log and say what is wrong: --export FILE --keys FILE --checkpoint FILE --without-details',
     load: async () => (await import('./cli/fsck.ts')).fsckCommand,
   },
   export: {
-    what: 'the log as a file, to be checked elsewhere: FILE',
+    what: 'the log as a file, to be checked elsewhere: FILE --log N',
     load: async () => (await import('./cli/export.ts')).exportLog,
   },
   log: {
-    what: 'accept-behind --reason TEXT: go on with a log that was restored from an older backup',
+    what: 'succeed | accept-behind --reason TEXT: for a log that was restored from an older backup',
     load: async () => (await import('./cli/log.ts')).log,
   },
   keys: {
-    what: 'list | rotate token|seal: the service’s own keys: --wait --at-once --data',
+    what: 'list | rotate token|seal|lookup|checkpoint: the service’s own keys: --wait --at-once --data',
     load: async () => (await import('./cli/keys.ts')).keys,
   },
   dossier: {

@@ -63,7 +63,7 @@ if (cluster.isPrimary) {
     query,
     now: () => new Date(),
     findCoverage: sharedStatements(service, query, groups, groups).findCoverage,
-    append: async () => ({ outcome: 'appended', index: index++ }),
+    append: async () => ({ outcome: 'appended', logId: 1, index: index++ }),
     registry: null,
     inLane: (work) => work(scope),
     inShareLane: (work) => work(scope),

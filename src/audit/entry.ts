@@ -11,6 +11,7 @@ export type EntryKind =
   | 'clientKeyEnrolled'
   | 'clientKeyRevoked'
   | 'logBehindAccepted'
+  | 'logSucceeded'
   | 'refusedCalls'
   | 'keyChange'
   | 'feedApplied'

@@ -1,2 +1,22 @@
-/** The log that this release appends to. `log_id` is in every key so that more can come. */
+/**
+ * The first log, which the migrations make. Entries go into the log in force, the newest one: see `succession/`. What is
+ * made of the entries of all logs, one after the other, is kept under this one's number, and knows an entry by its place.
+ */
 export const LOG_ID = 1
+
+/** More than a check code has room for (2^35), and 2^13 logs of it are the safe integers. */
+const LOG_SPAN = 2 ** 40
+
+export interface EntryAt {
+  readonly logId: number
+  readonly index: number
+}
+
+/** Where an entry stands among those of all logs, as one number that grows: in the first log it is the index. */
+export function placeOf({ logId, index }: EntryAt): number {
+  return (logId - LOG_ID) * LOG_SPAN + index
+}
+
+export function entryAt(place: number): EntryAt {
+  return { logId: Math.floor(place / LOG_SPAN) + LOG_ID, index: place % LOG_SPAN }
+}

@@ -5,6 +5,7 @@ import { open, seal } from '../seal.ts'
 import { buildEntry, type EntryContent } from './entry.ts'
 import { LOG_ID } from './log-id.ts'
 import {
+  type AppendedRows,
   appendRows,
   appendWithAct,
   type EarlierRow,
@@ -25,9 +26,15 @@ export interface Deed extends EntryContent {
 }
 
 export type Appended =
-  | { readonly outcome: 'appended'; readonly index: number }
+  | { readonly outcome: 'appended'; readonly logId: number; readonly index: number }
   /** The same client asked the same under the same key before: this is what was recorded then. */
-  | { readonly outcome: 'repeated'; readonly index: number; readonly details: string; readonly leafHash: Uint8Array }
+  | {
+      readonly outcome: 'repeated'
+      readonly logId: number
+      readonly index: number
+      readonly details: string
+      readonly leafHash: Uint8Array
+    }
   | { readonly outcome: 'keyTakenByAnotherRequest' }
   | { readonly outcome: 'repeatedButErased' }
 
@@ -81,13 +88,13 @@ export async function appendBatch(
     }
     offeredAt.set(place, offered.push(row) - 1)
   })
-  const indexes = await appendOnce(sql, offered)
+  const { logId, indexes } = await appendOnce(sql, offered)
   const indexOf = (place: number) => indexes.get(offeredAt.get(place) ?? -1)
   const lost = rows.filter((_, place) => indexOf(place) === undefined)
   const earlier = lost.length === 0 ? new Map<string, EarlierRow>() : await readEarlier(sql, lost)
   return rows.map((row, place) => {
     const index = indexOf(place)
-    if (index !== undefined) return { outcome: 'appended', index }
+    if (index !== undefined) return { outcome: 'appended', logId, index }
     if (earlier instanceof Error) return earlier
     try {
       return repeated(keys, row, earlier.get(row.idempotencyKey ?? ''))
@@ -99,19 +106,19 @@ export async function appendBatch(
 
 /** A deed that is more than its entry: both are committed, or neither. Returns what `act` came to; see `appendWithAct`. */
 export async function appendDeed(sql: Sql, row: PendingRow, act: (sql: Sql) => Fragment): Promise<string> {
-  const { result } = await appendWithAct(sql, LOG_ID, row, act(sql)).catch((error: unknown) => {
+  const { result } = await appendWithAct(sql, row, act(sql)).catch((error: unknown) => {
     throw logFailure(error)
   })
   return result
 }
 
-async function appendOnce(sql: Sql, rows: readonly PendingRow[]): Promise<Map<number, number>> {
+async function appendOnce(sql: Sql, rows: readonly PendingRow[]): Promise<AppendedRows> {
   try {
-    return await appendRows(sql, LOG_ID, rows)
+    return await appendRows(sql, rows)
   } catch (first) {
     if (!wasRolledBackForRetry(first)) throw logFailure(first)
     try {
-      return await appendRows(sql, LOG_ID, rows)
+      return await appendRows(sql, rows)
     } catch (second) {
       throw logFailure(second)
     }
@@ -121,9 +128,7 @@ async function appendOnce(sql: Sql, rows: readonly PendingRow[]): Promise<Map<nu
 /** An error is that of the rows that lost their keys: the others stand in the log already. */
 async function readEarlier(sql: Sql, lost: readonly PendingRow[]): Promise<Map<string, EarlierRow> | Error> {
   const held = [...new Set(lost.map((row) => row.idempotencyKey).filter((key) => key !== null))]
-  return findByIdempotencyKeys(sql, LOG_ID, held).catch(
-    (cause: unknown) => new ServiceError('log_unavailable', { cause }),
-  )
+  return findByIdempotencyKeys(sql, held).catch((cause: unknown) => new ServiceError('log_unavailable', { cause }))
 }
 
 function repeated(keys: DataKeys, row: PendingRow, earlier: EarlierRow | undefined): Appended {
@@ -131,10 +136,11 @@ function repeated(keys: DataKeys, row: PendingRow, earlier: EarlierRow | undefin
   // the holder of the key may have been pruned in between: nothing is known to have been recorded under it
   if (earlier === undefined) throw new ServiceError('log_unavailable')
   if (earlier.requestDigest !== row.requestDigest) return { outcome: 'keyTakenByAnotherRequest' }
-  if (earlier.leafIndex === null || earlier.sealed === null || earlier.leafHash === null)
+  if (earlier.logId === null || earlier.leafIndex === null || earlier.sealed === null || earlier.leafHash === null)
     return { outcome: 'repeatedButErased' }
   return {
     outcome: 'repeated',
+    logId: earlier.logId,
     index: earlier.leafIndex,
     details: openDetails(keys, earlier.subject, earlier.sealed),
     leafHash: earlier.leafHash,

@@ -1,4 +1,8 @@
 import type { Sql } from '../db/connect.ts'
+import { placeAt } from './cursor/store.ts'
+
+/** SQL of another store that goes into a statement of this one. */
+export type Fragment = ReturnType<Sql>
 
 /** One entry on its way into the log, everything but its index. Binary columns as base64: they travel as text. */
 export interface PendingRow {
@@ -19,7 +23,9 @@ const BODY_SEPARATOR = '\u001f'
 const IDEMPOTENCY_INTERVAL = '14 days'
 
 /**
- * Appends a batch: one statement, so one transaction. In this order:
+ * Appends a batch to the log in force, the newest one: one statement, so one transaction. A log that has a successor is closed
+ * by its own row (`log_head_ended`): whoever looked a moment too early cannot append to it, nor can another release. In
+ * this order:
  * 1. `claimed`: idempotency keys, sorted (two unsorted writers deadlock). A key held by another stays theirs.
  * 2. `fresh`: rows without a key, or whose key was just claimed.
  * 3. `head`: the log grows by the rows really inserted. Its row lock makes the index dense, and is held until commit.
@@ -28,12 +34,11 @@ const IDEMPOTENCY_INTERVAL = '14 days'
  * A column travels as one text, split by the server: arrays cannot be bound on Workers, and one JSON text costs twice as
  * much (25 µs a row in PostgreSQL against 14, measured once, interleaved).
  * The answer is one row, whatever the batch: the indexes follow from the first, since they are dense.
- * Returns the leaf index of each row that was appended, by its place in the batch; a row missing there lost its key.
  */
-export async function appendRows(sql: Sql, logId: number, rows: readonly PendingRow[]): Promise<Map<number, number>> {
+export async function appendRows(sql: Sql, rows: readonly PendingRow[]): Promise<AppendedRows> {
   const column = (name: Exclude<keyof PendingRow, 'body'>) => rows.map((row) => row[name] ?? '').join(',')
   const bodies = rows.map((row) => row.body).join(BODY_SEPARATOR)
-  const [appended] = await sql<{ first: number | null; places: string | null }[]>`
+  const [appended] = await sql<{ log_id: number | null; first: number | null; places: string | null }[]>`
     with input as materialized (
       select n::int, body, leaf_hash, client, nullif(subject, '')::uuid as subject, salt, sealed,
              nullif(key, '')::uuid as key, nullif(digest, '')::uuid as digest
@@ -45,7 +50,7 @@ export async function appendRows(sql: Sql, logId: number, rows: readonly Pending
         ) with ordinality as r(body, leaf_hash, client, subject, salt, sealed, key, digest, n)
     ), claimed as (
       insert into idempotency as held (log_id, key, request_digest, claimed_at)
-      select ${logId}::smallint, key, digest, now() from input where key is not null order by key
+      select (select max(log_id) from log_head), key, digest, now() from input where key is not null order by key
       on conflict (log_id, key) do update
         set request_digest = excluded.request_digest, claimed_at = excluded.claimed_at
         where held.claimed_at < now() - ${IDEMPOTENCY_INTERVAL}::interval
@@ -55,25 +60,25 @@ export async function appendRows(sql: Sql, logId: number, rows: readonly Pending
         from input left join claimed on claimed.key = input.key
        where input.key is null or claimed.key is not null
     ), head as (
-      update log_head set size = size + (select count(*) from fresh) where log_id = ${logId}::smallint
-      returning size - (select count(*) from fresh) as first
+      update log_head set size = size + (select count(*) from fresh) where log_id = (select max(log_id) from log_head)
+      returning log_id, size - (select count(*) from fresh) as first
     ), entries as (
       insert into log_entry (log_id, leaf_index, body, leaf_hash)
-      select ${logId}::smallint, first + place, body, decode(leaf_hash, 'base64') from fresh left join head on true
+      select log_id, first + place, body, decode(leaf_hash, 'base64') from fresh left join head on true
     ), details as (
       insert into entry_detail (log_id, leaf_index, subject, client, idempotency_key, salt, sealed)
-      select ${logId}::smallint, first + place, subject, client, key, decode(salt, 'base64'),
+      select log_id, first + place, subject, client, key, decode(salt, 'base64'),
              decode(sealed, 'base64')
         from fresh, head
     )
-    select (select first from head) as first, string_agg(n::text, ',' order by place) as places from fresh`
+    select (select log_id from head), (select first from head), string_agg(n::text, ',' order by place) as places from fresh`
   const first = appended?.first ?? null
-  if (first === null) return new Map() // without a head nothing was inserted, and the statement has failed
-  return new Map((appended?.places?.split(',') ?? []).map((n, place) => [Number(n) - 1, first + place]))
+  const logId = appended?.log_id ?? null
+  // without a head nothing was inserted, and the statement has failed
+  if (first === null || logId === null) return { logId: 0, indexes: new Map() }
+  const places = appended?.places?.split(',') ?? []
+  return { logId, indexes: new Map(places.map((n, place) => [Number(n) - 1, first + place])) }
 }
-
-/** SQL of another store that goes into a statement of this one. */
-export type Fragment = ReturnType<Sql>
 
 /**
  * The first of an act's expressions: `claimed(key)`, empty where somebody else holds the key or there is none. For deeds
@@ -81,12 +86,11 @@ export type Fragment = ReturnType<Sql>
  */
 export function claimingKey(
   sql: Sql,
-  logId: number,
   { idempotencyKey, requestDigest }: Pick<PendingRow, 'idempotencyKey' | 'requestDigest'>,
 ): Fragment {
   return sql`claimed as (
       insert into idempotency as held (log_id, key, request_digest, claimed_at)
-      select ${logId}::smallint, key, ${requestDigest}::uuid, now()
+      select (select max(log_id) from log_head), key, ${requestDigest}::uuid, now()
         from (values (${idempotencyKey}::uuid)) as r(key) where key is not null
       on conflict (log_id, key) do update
         set request_digest = excluded.request_digest, claimed_at = excluded.claimed_at
@@ -96,48 +100,43 @@ export function claimingKey(
 }
 
 /** Who holds a key, as a scalar: the digest of their request, or null. */
-export function keyHolder(sql: Sql, logId: number, key: string | null): Fragment {
+export function keyHolder(sql: Sql, key: string | null): Fragment {
   return sql`(select request_digest from idempotency
-     where log_id = ${logId}::smallint and key = ${key}::uuid
+     where log_id = (select max(log_id) from log_head) and key = ${key}::uuid
        and claimed_at >= now() - ${IDEMPOTENCY_INTERVAL}::interval)`
 }
 
-/** What an act came to, and the entry's index; null where it was no deed. */
+/** What an act came to, and the entry's place among those of all logs; null where it was no deed. */
 export interface Acted {
   readonly result: string
-  readonly index: number | null
+  readonly place: number | null
 }
 
 /**
  * A deed and its entry in one statement, so that neither is without the other. `act` is one or more common table
  * expressions, the last of them `act(result)` with one row: only a result of `done` is a deed. Whatever else it says, no
  * entry is written (a wrong code still costs its try). Without a head the entry's index is null, and all of it fails.
- * `then`: expressions that need the index, `deed(leaf_index)`, which has no row unless it is a deed.
+ * `then`: expressions that need the entry, `deed(log_id, leaf_index, place)`, which has no row unless it is a deed.
  */
-export async function appendWithAct(
-  sql: Sql,
-  logId: number,
-  row: PendingRow,
-  act: Fragment,
-  then: Fragment = sql``,
-): Promise<Acted> {
-  const rows = await sql<{ result: string; leaf_index: number | null }[]>`
+export async function appendWithAct(sql: Sql, row: PendingRow, act: Fragment, then: Fragment = sql``): Promise<Acted> {
+  const rows = await sql<{ result: string; place: number | null }[]>`
     with ${act}, head as (
-      update log_head set size = size + 1 where log_id = ${logId}::smallint and (select result from act) = 'done'
-      returning size - 1 as leaf_index
+      update log_head set size = size + 1 where log_id = (select max(log_id) from log_head) and (select result from act) = 'done'
+      returning log_id, size - 1 as leaf_index
     ), deed as materialized (
-      select leaf_index from act left join head on true where result = 'done'
+      select log_id, leaf_index, ${placeAt(sql, sql`log_id`, sql`leaf_index`)} as place
+        from act left join head on true where result = 'done'
     ), entries as (
       insert into log_entry (log_id, leaf_index, body, leaf_hash)
-      select ${logId}::smallint, leaf_index, ${row.body}, decode(${row.leafHash}, 'base64') from deed
+      select log_id, leaf_index, ${row.body}, decode(${row.leafHash}, 'base64') from deed
     ), details as (
       insert into entry_detail (log_id, leaf_index, subject, client, idempotency_key, salt, sealed)
-      select ${logId}::smallint, leaf_index, ${row.subject}::uuid, ${row.client}, ${row.idempotencyKey}::uuid,
+      select log_id, leaf_index, ${row.subject}::uuid, ${row.client}, ${row.idempotencyKey}::uuid,
              decode(${row.salt}, 'base64'), decode(${row.sealed}, 'base64')
         from deed
     )${then}
-    select result, (select leaf_index from deed) as leaf_index from act`
-  return { result: rows[0]?.result ?? 'none', index: rows[0]?.leaf_index ?? null }
+    select result, (select place from deed) as place from act`
+  return { result: rows[0]?.result ?? 'none', place: rows[0]?.place ?? null }
 }
 
 /** For an entry that is all there is to do. */
@@ -147,7 +146,8 @@ export function noAct(sql: Sql): Fragment {
 
 export interface EarlierRow {
   readonly requestDigest: string
-  /** Null when the details were erased since. */
+  /** These are null when the details were erased since. */
+  readonly logId: number | null
   readonly leafIndex: number | null
   readonly leafHash: Uint8Array | null
   readonly subject: string | null
@@ -155,6 +155,7 @@ export interface EarlierRow {
 }
 
 export interface LogEnd {
+  readonly logId: number
   readonly size: number
   /** Base64; null while the log is empty. */
   readonly lastLeafHash: string | null
@@ -162,44 +163,41 @@ export interface LogEnd {
   readonly leafHashThere: string | null
 }
 
-/** How far the log has come, and which leaf it has at one index. */
-export async function readLogEnd(sql: Sql, logId: number, there: number): Promise<LogEnd> {
-  const [end] = await sql<{ size: number; last: string | null; there: string | null }[]>`
-    select size,
+/** How far the log in force has come, and which leaf it has at one index. */
+export async function readLogEnd(sql: Sql, there: number): Promise<LogEnd> {
+  const [end] = await sql<{ log_id: number; size: number; last: string | null; there: string | null }[]>`
+    select log_id, size,
            (select encode(leaf_hash, 'base64') from log_entry e where e.log_id = h.log_id and leaf_index = size - 1) as last,
            (select encode(leaf_hash, 'base64') from log_entry e
              where e.log_id = h.log_id and leaf_index = ${there}::bigint) as there
-      from log_head h where log_id = ${logId}::smallint`
+      from log_head h order by log_id desc limit 1`
   if (end === undefined) throw new Error('the log has no head')
-  return { size: end.size, lastLeafHash: end.last, leafHashThere: end.there }
+  return { logId: end.log_id, size: end.size, lastLeafHash: end.last, leafHashThere: end.there }
 }
 
 /**
  * What the holders of keys were answered, by key; a key that nobody holds is missing. A second statement: the first does
- * not see the rows it conflicted with.
+ * not see the rows it conflicted with. A successor has taken over the keys of the logs before it, not their entries.
  */
-export async function findByIdempotencyKeys(
-  sql: Sql,
-  logId: number,
-  keys: readonly string[],
-): Promise<Map<string, EarlierRow>> {
+export async function findByIdempotencyKeys(sql: Sql, keys: readonly string[]): Promise<Map<string, EarlierRow>> {
   const rows = await sql<
     {
       key: string
       digest: string
+      log_id: number | null
       leaf_index: number | null
       leaf_hash: Uint8Array | null
       subject: string | null
       sealed: Uint8Array | null
     }[]
   >`
-    select i.key, i.request_digest as digest, d.leaf_index, e.leaf_hash, d.subject, d.sealed
+    select i.key, i.request_digest as digest, d.log_id, d.leaf_index, e.leaf_hash, d.subject, d.sealed
       from unnest(string_to_array(${keys.join(',')}, ',')::uuid[]) as k(key)
-      join idempotency i on i.log_id = ${logId}::smallint and i.key = k.key
+      join idempotency i on i.log_id = (select max(log_id) from log_head) and i.key = k.key
       left join lateral (
-        select log_id, leaf_index, subject, sealed from entry_detail
-         where log_id = i.log_id and idempotency_key = i.key
-         order by leaf_index desc limit 1
+        select d.log_id, leaf_index, subject, sealed
+          from log_head h join entry_detail d on d.log_id = h.log_id and d.idempotency_key = i.key
+         order by d.log_id desc, leaf_index desc limit 1
       ) as d on true
       left join log_entry e on e.log_id = d.log_id and e.leaf_index = d.leaf_index`
   return new Map(
@@ -207,6 +205,7 @@ export async function findByIdempotencyKeys(
       hex(row.key),
       {
         requestDigest: hex(row.digest),
+        logId: row.log_id,
         leafIndex: row.leaf_index,
         leafHash: row.leaf_hash,
         subject: row.subject,
@@ -216,17 +215,29 @@ export async function findByIdempotencyKeys(
   )
 }
 
-/** Size and root of a checkpoint, as statements hand them on: `12 <base64>`. Null before the first. */
-export function readRoot(text: string | null): { readonly size: number; readonly rootHash: string } | null {
-  const [size = '', rootHash = ''] = text?.split(' ') ?? []
-  return rootHash === '' ? null : { size: Number(size), rootHash }
+export interface AppendedRows {
+  readonly logId: number
+  /** Of each row that was appended, by its place in the batch; a row missing there lost its key. */
+  readonly indexes: ReadonlyMap<number, number>
+}
+
+export interface PublishedRoot {
+  readonly logId: number
+  readonly size: number
+  readonly rootHash: string
+}
+
+/** Log, size and root of a checkpoint, as statements hand them on: `1 12 <base64>`. Null before the first. */
+export function readRoot(text: string | null): PublishedRoot | null {
+  const [logId = '', size = '', rootHash = ''] = text?.split(' ') ?? []
+  return rootHash === '' ? null : { logId: Number(logId), size: Number(size), rootHash }
 }
 
 export interface StoredEntry {
   readonly body: string
   readonly leafHash: Uint8Array
-  /** The log's published checkpoint now. */
-  readonly checkpoint: ReturnType<typeof readRoot>
+  /** Its log's published checkpoint now. */
+  readonly checkpoint: PublishedRoot | null
   readonly client: string | null
   readonly subject: string | null
   readonly sealed: Uint8Array | null
@@ -245,7 +256,7 @@ export async function findEntry(sql: Sql, logId: number, leafIndex: number): Pro
     }[]
   >`
     select e.body, e.leaf_hash, d.client, d.subject, d.sealed,
-           (select split_part(note, chr(10), 2) || ' ' || split_part(note, chr(10), 3) from log_checkpoint c
+           (select log_id || ' ' || split_part(note, chr(10), 2) || ' ' || split_part(note, chr(10), 3) from log_checkpoint c
              where c.log_id = e.log_id) as checkpoint
       from log_entry e
       left join entry_detail d on d.log_id = e.log_id and d.leaf_index = e.leaf_index

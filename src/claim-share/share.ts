@@ -63,7 +63,7 @@ export async function shareClaim(
     }
     if (known.same !== null) {
       if (idempotency !== null && known.keyHeldBy === null) {
-        await scope.query((sql) => holdKey(sql, LOG_ID, digests)).catch(unavailable)
+        await scope.query((sql) => holdKey(sql, digests)).catch(unavailable)
       }
       return readClaimShare(scope, caller, claimShareId(LOG_ID, known.same))
     }
@@ -223,10 +223,10 @@ async function record(
       if (error instanceof DatabaseSilent) throw new ServiceError('log_outcome_unknown', { cause: error })
       throw error instanceof QueueFull ? error : logFailure(error)
     })
-  if (acted === null || acted.index === null) return null
+  if (acted === null || acted.place === null) return null
   const recordedAt = checked.now.toISOString()
   return claimShareAnswer({
-    index: acted.index,
+    index: acted.place,
     leafHash: row.leafHash,
     recordedAt,
     outcome,

@@ -43,7 +43,7 @@ export async function findVisit(
        where log_id = ${logId}::smallint and facility = ${facility} and visit_key = ${visitKey}::uuid
          and share = ${share}
     )
-    select ${keyHolder(sql, logId, idempotencyKey)} as held, latest.version, latest.leaf_index,
+    select ${keyHolder(sql, idempotencyKey)} as held, latest.version, latest.leaf_index,
            (select leaf_index from version where dossier_key = ${dossierKey}::uuid order by version limit 1) as same
       from (values (1)) as one
       left join (select * from version order by version desc limit 1) as latest on true`
@@ -57,12 +57,8 @@ export async function findVisit(
 }
 
 /** A key that came with bytes that were shared before: it stands for them from now on. */
-export async function holdKey(
-  sql: Sql,
-  logId: number,
-  digests: Pick<PendingRow, 'idempotencyKey' | 'requestDigest'>,
-): Promise<void> {
-  await sql`with ${claimingKey(sql, logId, digests)} select from claimed`
+export async function holdKey(sql: Sql, digests: Pick<PendingRow, 'idempotencyKey' | 'requestDigest'>): Promise<void> {
+  await sql`with ${claimingKey(sql, digests)} select from claimed`
 }
 
 export interface ShareRow extends VisitOf {
@@ -80,27 +76,27 @@ export interface ShareRow extends VisitOf {
  * statement leaves nothing (the caller looks again); it takes the head of the log first and the version then, as all do.
  */
 export async function appendShare(sql: Sql, logId: number, row: PendingRow, share: ShareRow): Promise<Acted> {
-  const act: Fragment = sql`${claimingKey(sql, logId, row)}, act as materialized (
+  const act: Fragment = sql`${claimingKey(sql, row)}, act as materialized (
       select case when ${row.idempotencyKey}::uuid is null or exists (select from claimed)
                   then 'done' else 'keyTaken' end as result
     )`
   const then: Fragment = sql`, version as (
       insert into claim_visit (log_id, facility, visit_key, share, version, leaf_index, dossier_key)
       select ${logId}::smallint, ${share.facility}, ${share.visitKey}::uuid, ${share.share}, ${share.version}::integer,
-             leaf_index, ${share.dossierKey}::uuid
+             place, ${share.dossierKey}::uuid
         from deed
     ), dossier as (
       insert into claim_dossier (log_id, leaf_index, dossier_key, sealed)
-      select ${logId}::smallint, leaf_index, ${share.dossierKey}::uuid, decode(${share.dossier}, 'base64') from deed
+      select ${logId}::smallint, place, ${share.dossierKey}::uuid, decode(${share.dossier}, 'base64') from deed
     ), delivery as (
       insert into claim_delivery
         (log_id, leaf_index, facility, visit_key, share, version, delivery, settlement_month, status, next_attempt_at)
-      select ${logId}::smallint, leaf_index, ${share.facility}, ${share.visitKey}::uuid, ${share.share},
+      select ${logId}::smallint, place, ${share.facility}, ${share.visitKey}::uuid, ${share.share},
              ${share.version}::integer, ${share.delivery}, ${share.settlementMonth}, 'recorded',
              case when ${share.delivery} = 'forward' then now() end
         from deed
     )`
-  return appendWithAct(sql, logId, row, act, then)
+  return appendWithAct(sql, row, act, then)
 }
 
 /** Whether another writer came first with this version. */
@@ -229,22 +225,22 @@ export async function appendReceipt(
   row: PendingRow,
   receipt: { readonly share: number; readonly expected: number; readonly status: ShareStatus },
 ): Promise<Acted> {
-  const act: Fragment = sql`place as materialized (
+  const act: Fragment = sql`waits as materialized (
       select leaf_index from claim_delivery
        where log_id = ${logId}::smallint and leaf_index = ${receipt.share}::bigint and delivery = 'recordOnly'
          and jsonb_array_length(transitions) = ${receipt.expected}::integer
          for update
     ), act as materialized (
-      select case when exists (select from place) then 'done' else 'changed' end as result
+      select case when exists (select from waits) then 'done' else 'changed' end as result
     )`
   const then: Fragment = sql`, moved as (
       update claim_delivery s
-         set status = ${receipt.status}, last_index = deed.leaf_index,
-             transitions = transitions || to_jsonb(deed.leaf_index)
+         set status = ${receipt.status}, last_index = deed.place,
+             transitions = transitions || to_jsonb(deed.place)
         from deed
        where s.log_id = ${logId}::smallint and s.leaf_index = ${receipt.share}::bigint
     )`
-  return appendWithAct(sql, logId, row, act, then)
+  return appendWithAct(sql, row, act, then)
 }
 
 /** `unsent`: the latest version of a visit, and the insurer is not known to have it. */

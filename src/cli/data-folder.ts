@@ -72,16 +72,25 @@ export const sealKeySchema = z.strictObject({ privateKey: z.base64().min(1) })
 
 export type SealKeyFile = z.infer<typeof sealKeySchema>
 
-export function sealKeyOf(folder: DataFolder): Promise<SealKeyFile> {
-  return signingKeyOf(folder.sealKeyFile)
+/** The same, and while one key follows another the former, which signs too. `at`: since when both do. */
+export const sealKeysSchema = sealKeySchema.extend({
+  former: z.strictObject({ privateKey: z.base64().min(1), at: z.iso.datetime() }).optional(),
+})
+
+export type SealKeysFile = z.infer<typeof sealKeysSchema>
+
+export function sealKeyOf(folder: DataFolder): Promise<SealKeysFile> {
+  return readOrMake(folder.sealKeyFile, sealKeysSchema, async () => makeSealKey())
 }
 
-/** The key of checkpoints or of a witness, made when it is not there. */
+/** The key of a witness, made when it is not there. */
 export function signingKeyOf(path: string): Promise<SealKeyFile> {
-  return readOrMake(path, sealKeySchema, async () => {
-    const { privateKey } = generateKeyPairSync('ed25519')
-    return { privateKey: privateKey.export({ format: 'der', type: 'pkcs8' }).toString('base64') }
-  })
+  return readOrMake(path, sealKeySchema, async () => makeSealKey())
+}
+
+export function makeSealKey(): SealKeyFile {
+  const { privateKey } = generateKeyPairSync('ed25519')
+  return { privateKey: privateKey.export({ format: 'der', type: 'pkcs8' }).toString('base64') }
 }
 
 const password = z.string().length(64)

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 import { DEMO_AGREEMENT } from '../../mocks/population-registry/start.ts'
 import type { Mocks } from '../../mocks/start.ts'
+import { type LogLine, readLogs } from '../audit/succession/store.ts'
 import { type IsoDate, parseIsoDate, todayInVietnam } from '../calendar.ts'
 import { type Config, readConfig } from '../config.ts'
 import type { DataKeysFile } from '../data-keys.ts'
@@ -183,7 +184,9 @@ async function serveBeside(province: Province, mocks: Mocks | null, signal: Abor
   const crew = await startCrew(config.processes, environment)
   if (figures !== null) say(`metrics http://${config.metrics?.host}:${figures.port}/metrics`)
   // a database of the user's own has another log under the same name: this witness would call it a fork
-  const witness = process.env['DATABASE_URL'] ? null : startBeside('witness', await witnessEnvironment(folder))
+  const witness = process.env['DATABASE_URL']
+    ? null
+    : startBeside('witness', await witnessEnvironment(folder, await logsOf(appUrl)))
   const sealer = startBeside('seal', await sealerEnvironment(province, witness !== null))
   const sends = mocks && startBeside('send', senderEnvironment(folder, province.senderUrl, mocks.urlOf('insurer')))
   const projector = startBeside('project', {
@@ -299,6 +302,11 @@ async function prepareDatabase(
   } finally {
     await sql.end({ timeout: 5 })
   }
+}
+
+async function logsOf(appUrl: string): Promise<LogLine[]> {
+  const sql = connect(appUrl, { connectionsMax: 1, statementTimeoutMs: 10_000, applicationName: 'kiemthe demo' })
+  return readLogs(sql).finally(() => sql.end())
 }
 
 /** All that `kiemthe seal` is told: no key of the service's own. */

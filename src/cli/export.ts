@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises'
 import type { ExportHeader } from '../audit/fsck/export.ts'
 import type { FsckSource } from '../audit/fsck/source.ts'
 import { databaseSource } from '../audit/fsck/store.ts'
-import { LOG_ID } from '../audit/log.ts'
+import { readLogs } from '../audit/succession/store.ts'
 import { connect } from '../db/connect.ts'
 import { readArguments } from './arguments.ts'
 import { DATA_FOLDER, dataFolder } from './data-folder.ts'
@@ -13,35 +13,43 @@ import { ownerUrlOf } from './owner-url.ts'
 import { createProgress } from './progress.ts'
 import { UsageError } from './usage-error.ts'
 
+const USAGE = 'export FILE [--log N] [--data DIR]'
 /** Entries of one statement, some 2 MB. */
 const PAGE = 8_192
 
 /**
- * `kiemthe export FILE`: all bodies of the log and its checkpoint, for whoever checks it elsewhere (`kiemthe fsck
+ * `kiemthe export FILE`: all bodies of the log in force, or of another one (`--log`), and its checkpoint, for whoever checks it elsewhere (`kiemthe fsck
  * --export`). Written aside and renamed: a file of that name is whole.
  */
 export async function exportLog(args: string[]): Promise<void> {
-  const { values, positionals } = readArguments(args, { data: { type: 'string', default: DATA_FOLDER } }, true)
+  const { values, positionals } = readArguments(
+    args,
+    { data: { type: 'string', default: DATA_FOLDER }, log: { type: 'string' } },
+    true,
+  )
   const [path, ...more] = positionals
-  if (path === undefined || more.length > 0) throw new UsageError('export FILE [--data DIR]')
+  if (path === undefined || more.length > 0) throw new UsageError(USAGE)
   const sql = connect(await ownerUrlOf(dataFolder(values.data)), {
     connectionsMax: 1,
     statementTimeoutMs: 0,
     applicationName: 'kiemthe export',
   })
   try {
-    const source = await databaseSource(sql, LOG_ID, false)
-    await pipeline(Readable.from(linesOf(source)), createWriteStream(`${path}.part`, { flush: true }))
+    const logs = await readLogs(sql)
+    const log = values.log === undefined ? logs.at(-1) : logs.find(({ logId }) => String(logId) === values.log)
+    if (log === undefined) throw new UsageError(USAGE)
+    const source = await databaseSource(sql, log.logId, false)
+    await pipeline(Readable.from(linesOf(log.logId, source)), createWriteStream(`${path}.part`, { flush: true }))
     await rename(`${path}.part`, path)
   } finally {
     await sql.end({ timeout: 5 })
   }
 }
 
-async function* linesOf(source: FsckSource): AsyncGenerator<string> {
+async function* linesOf(logId: number, source: FsckSource): AsyncGenerator<string> {
   const { origin, size, checkpoint } = source.end
   const progress = createProgress({ label: 'writing', total: size, unit: 'entries' })
-  yield `${JSON.stringify({ v: 1, log: LOG_ID, origin, size, checkpoint } satisfies ExportHeader)}\n`
+  yield `${JSON.stringify({ v: 1, log: logId, origin, size, checkpoint } satisfies ExportHeader)}\n`
   for (let from = 0; from < size; from += PAGE) {
     const { bodies, indexes } = await source.page(from, Math.min(size, from + PAGE))
     if (indexes !== null) throw new UsageError('entries are missing: see kiemthe fsck')

@@ -1,9 +1,11 @@
+import { resolve } from 'node:path'
 import { tokenKeysSchema } from '../access/token-keys.ts'
 import { dataKeysSchema } from '../data-keys.ts'
 import { connect } from '../db/connect.ts'
 import { takeRotationLock } from '../db/reseal.ts'
 import { readArguments } from './arguments.ts'
-import { DATA_FOLDER, dataFolder, readSecret } from './data-folder.ts'
+import { DATA_FOLDER, dataFolder, readSecret, sealKeysSchema } from './data-folder.ts'
+import { rotateCheckpoint } from './keys/checkpoint-rotation.ts'
 import { describeKeys } from './keys/list.ts'
 import { type Place, replaceTokenKeys, rotateLookup, rotateSeal, rotateToken } from './keys/rotate.ts'
 import { CLOCK } from './keys/waiting.ts'
@@ -11,7 +13,7 @@ import { dataKeysFileOf, tokenKeysFileOf } from './owner-keys.ts'
 import { ownerUrlOf } from './owner-url.ts'
 import { UsageError } from './usage-error.ts'
 
-const USAGE = 'keys list | keys rotate token [--wait | --at-once] | keys rotate seal | lookup [--wait]'
+const USAGE = 'keys list | keys rotate token [--wait | --at-once] | keys rotate seal | lookup | checkpoint [--wait]'
 
 /**
  * `kiemthe keys`: the service's own keys. `rotate` is run as the database's owner, beside the running service, which takes
@@ -30,14 +32,17 @@ export async function keys(args: string[]): Promise<void> {
   )
   const asked = positionals.join(' ')
   const { wait, 'at-once': atOnce } = values
-  if (!['list', 'rotate token', 'rotate seal', 'rotate lookup'].includes(asked)) throw new UsageError(USAGE)
+  if (!['list', 'rotate token', 'rotate seal', 'rotate lookup', 'rotate checkpoint'].includes(asked))
+    throw new UsageError(USAGE)
   if ((atOnce && (asked !== 'rotate token' || wait)) || (wait && asked === 'list')) throw new UsageError(USAGE)
   const folder = dataFolder(values.data)
+  const sealKeyFile = resolve(process.env['SEAL_KEY_FILE'] || folder.sealKeyFile)
   const paths = { dataKeysFile: dataKeysFileOf(folder), tokenKeysFile: tokenKeysFileOf(folder) }
   if (asked === 'list') {
     const token = await readSecret(paths.tokenKeysFile, tokenKeysSchema)
     const data = await readSecret(paths.dataKeysFile, dataKeysSchema)
-    process.stdout.write(describeKeys(token, data))
+    const checkpoint = await readSecret(sealKeyFile, sealKeysSchema).catch(() => null) // another user's to read
+    process.stdout.write(describeKeys(token, data, checkpoint))
     return
   }
   // no statement may take long, but for this the operator waits anyway
@@ -53,7 +58,8 @@ export async function keys(args: string[]): Promise<void> {
     if (atOnce) await replaceTokenKeys(place)
     else if (asked === 'rotate token') await rotateToken(place, wait)
     else if (asked === 'rotate seal') await rotateSeal(place, wait)
-    else await rotateLookup(place, wait)
+    else if (asked === 'rotate lookup') await rotateLookup(place, wait)
+    else await rotateCheckpoint(place, sealKeyFile, wait)
   } finally {
     await sql.end({ timeout: 5 })
   }

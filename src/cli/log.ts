@@ -1,22 +1,23 @@
+import { access } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { appendBatch } from '../audit/log.ts'
 import { connect } from '../db/connect.ts'
-import { endBeside, isBehind, readMark, writeMark } from '../host/log-mark.ts'
 import { readArguments } from './arguments.ts'
-import { DATA_FOLDER, dataFolder } from './data-folder.ts'
-import { operatorDeed } from './operator-deed.ts'
+import { DATA_FOLDER, type DataFolder, dataFolder } from './data-folder.ts'
+import { acceptBehind } from './log/accept-behind.ts'
+import type { Outside } from './log/known.ts'
+import { succeed } from './log/succeed.ts'
 import { ownerDataKeys } from './owner-keys.ts'
 import { ownerUrlOf } from './owner-url.ts'
 import { UsageError } from './usage-error.ts'
 
-const USAGE = 'log accept-behind --reason "why the entries are lost for good"'
+const USAGE = [
+  'log succeed --reason "why the entries are lost for good": the log ends, another one begins',
+  'log accept-behind --reason "…": the same log goes on, where nothing that was published is lost',
+].join('\n')
 const REASON_CHARACTERS_MAX = 1_000
+const DEEDS = { succeed, 'accept-behind': acceptBehind }
 
-/**
- * `kiemthe log accept-behind`, as the database's owner, while nothing serves: the log goes on from where the restored
- * database ends. That is an entry itself, with the range that the mark knew and the log has not. After a kill between
- * entry and mark it is run again.
- */
+/** `kiemthe log`, as the database's owner, while nothing serves: for a database that is behind what is known of its log. */
 export async function log(args: string[]): Promise<void> {
   const { values, positionals } = readArguments(
     args,
@@ -24,38 +25,35 @@ export async function log(args: string[]): Promise<void> {
     true,
   )
   const reason = values.reason?.trim() ?? ''
-  if (positionals.join(' ') !== 'accept-behind' || reason === '' || reason.length > REASON_CHARACTERS_MAX) {
-    throw new UsageError(USAGE)
-  }
+  const asked = positionals.join(' ')
+  const deed = asked === 'succeed' || asked === 'accept-behind' ? DEEDS[asked] : null
+  if (deed === null || reason === '' || reason.length > REASON_CHARACTERS_MAX) throw new UsageError(USAGE)
   const folder = dataFolder(values.data)
-  const path = resolve(process.env['LOG_MARK_FILE'] || folder.logMarkFile)
-  const mark = await readMark(path)
-  if (mark === null) throw new UsageError(`there is no mark ${path}: set LOG_MARK_FILE, or name the folder with --data`)
+  const outside = await outsideOf(folder)
   const ownerUrl = await ownerUrlOf(folder)
   const keys = await ownerDataKeys(folder)
-  const sql = connect(ownerUrl, { connectionsMax: 1, statementTimeoutMs: 10_000, applicationName: 'kiemthe log' })
+  // all entries are read, and the keys of idempotency change their log: the operator waits
+  const sql = connect(ownerUrl, { connectionsMax: 1, statementTimeoutMs: 0, applicationName: 'kiemthe log' })
   try {
-    const query = <T>(run: (on: typeof sql) => Promise<T>) => run(sql)
-    const end = await endBeside(query, mark)
-    if (!isBehind(mark, end)) throw new UsageError('the log is not behind its mark: nothing to accept')
-    const outcome = {
-      logSize: end.size,
-      markSize: mark.size,
-      markLeafHash: mark.lastLeafHash,
-      // where another log of that length parted from ours, the mark does not know
-      missingFrom: end.size < mark.size ? end.size : null,
-      missingTo: mark.size - 1,
-    }
-    const [appended] = await appendBatch(sql, keys, [
-      operatorDeed(keys, 'logBehindAccepted', null, outcome, { reason }),
-    ])
-    if (appended instanceof Error || appended?.outcome !== 'appended')
-      throw appended ?? new Error('one row was offered')
-    await writeMark(path, await endBeside(query, null))
-    const range =
-      outcome.missingFrom === null ? `up to ${outcome.missingTo}` : `${outcome.missingFrom}–${outcome.missingTo}`
-    process.stderr.write(`entry ${appended.index}: entries ${range} of the former log are lost; the log goes on\n`)
+    await deed(sql, keys, outside, reason)
   } finally {
     await sql.end({ timeout: 5 })
+  }
+}
+
+/** By the environment, as the commands that write them have it; where it is silent, as the demo's folder has them. */
+async function outsideOf(folder: DataFolder): Promise<Outside> {
+  const fileOf = async (variable: string, otherwise: string) => {
+    const set = process.env[variable]
+    if (set) return resolve(set)
+    return access(otherwise).then(
+      () => otherwise,
+      () => null,
+    )
+  }
+  return {
+    logMarkFile: await fileOf('LOG_MARK_FILE', folder.logMarkFile),
+    sealMarkFile: await fileOf('SEAL_MARK_FILE', folder.sealMarkFile),
+    policyFile: await fileOf('WITNESS_POLICY_FILE', folder.witnessPolicyFile),
   }
 }

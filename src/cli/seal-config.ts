@@ -44,9 +44,17 @@ export function readSealConfig(environment: Environment): SealConfig {
 export async function readSealKey(path: string, variable = 'SEAL_KEY_FILE'): Promise<KeyObject> {
   const file = await readSecret<SealKeyFile>(path, sealKeySchema)
   if (file === null) throw new ConfigError([`${variable}: there is no file ${path}`])
+  await refuseReadable(path, variable)
+  return signingKeyIn(file.privateKey, path, variable)
+}
+
+export async function refuseReadable(path: string, variable: string): Promise<void> {
   const { mode } = await stat(path)
   if ((mode & 0o007) !== 0) throw new ConfigError([`${variable}: others may read ${path}: chmod 600`])
-  const key = createPrivateKey({ key: Buffer.from(file.privateKey, 'base64'), format: 'der', type: 'pkcs8' })
+}
+
+export function signingKeyIn(privateKey: string, path: string, variable: string): KeyObject {
+  const key = createPrivateKey({ key: Buffer.from(privateKey, 'base64'), format: 'der', type: 'pkcs8' })
   if (key.asymmetricKeyType !== 'ed25519') throw new ConfigError([`${variable}: ${path} holds no Ed25519 key`])
   return key
 }

@@ -1,27 +1,21 @@
+import type { KeyObject } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Logger, pino } from 'pino'
-import { LOG_ID } from '../audit/log.ts'
-import { type SealJob, type SealPass, SealRefused, sealPass } from '../audit/seal/seal.ts'
-import { readSealState, saveLogKey } from '../audit/seal/store.ts'
-import {
-  ED25519,
-  ed25519Signer,
-  ed25519Verifier,
-  type NoteVerifier,
-  openNote,
-  rawPublicKey,
-  verifierKeyText,
-} from '../audit/signed-note.ts'
+import { LogSucceeded, type SealJob, type SealPass, SealRefused, sealPass } from '../audit/seal/seal.ts'
+import { readLogInForce, saveLogKey } from '../audit/seal/store.ts'
+import { ed25519Signer, ed25519Verifier, type NoteVerifier, openNote, rawPublicKey } from '../audit/signed-note.ts'
 import { cosignBy } from '../audit/witness/client.ts'
 import type { Policy } from '../audit/witness/policy.ts'
 import { connect } from '../db/connect.ts'
 import { createPool } from '../db/pool.ts'
 import { oddSession, powersOverTheLog } from '../db/readiness.ts'
 import { describeFailure } from '../event.ts'
+import { watchFiles } from '../host/watch-files.ts'
 import { readPolicyFile } from '../host/witness-policy.ts'
 import { StartError } from '../node.ts'
 import { readArguments } from './arguments.ts'
-import { readSealConfig, readSealKey, type SealConfig, sealMark } from './seal-config.ts'
+import { readSealConfig, type SealConfig, sealMark } from './seal-config.ts'
+import { publicTextOf, readSealKeys, readSealKeysFile } from './seal-keys.ts'
 
 /**
  * The promise is 10 s from recording to publishing. An entry waits for the next pass 1 s at the most; the pass before it
@@ -49,11 +43,12 @@ export async function seal(args: string[]): Promise<void> {
     { level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime },
     pino.destination(1),
   )
-  const { job, close } = await openSealJob(config, log)
+  const { open, close } = await openSealing(config, log)
   try {
     if (values.once) {
+      const job = await open()
       while ((await sealPass(job)).more);
-    } else await sealLoop(job, log, stop.signal)
+    } else await sealLoop(open, config.keyFile, log, stop.signal)
   } finally {
     await close()
   }
@@ -61,8 +56,14 @@ export async function seal(args: string[]): Promise<void> {
   process.exit()
 }
 
-async function openSealJob(config: SealConfig, log: Logger): Promise<{ job: SealJob; close: () => Promise<void> }> {
-  const privateKey = await readSealKey(config.keyFile)
+interface Sealing {
+  /** A job for the log that is in force now, with the keys that the file has now. */
+  readonly open: () => Promise<SealJob>
+  readonly close: () => Promise<void>
+}
+
+async function openSealing(config: SealConfig, log: Logger): Promise<Sealing> {
+  await readSealKeysFile(config.keyFile)
   const policy = config.policyFile === null ? null : await readPolicyFile(config.policyFile)
   const pool = createPool(
     () =>
@@ -80,20 +81,28 @@ async function openSealJob(config: SealConfig, log: Logger): Promise<{ job: Seal
       throw new StartError(['the database role could change the log; use kiemthe_sealer:', ...lines])
     }
     if (session !== null) throw new StartError([`the database's session has ${session}, not UTC and ISO`])
-    const { origin } = await pool.query((sql) => readSealState(sql, LOG_ID))
-    const publicKey = rawPublicKey(privateKey)
-    const verifier = ed25519Verifier(origin, publicKey)
-    const text = verifierKeyText(origin, ED25519, publicKey)
-    await pool.query((sql) => saveLogKey(sql, LOG_ID, verifier.keyId, text)) // before its first signature can be seen
-    const job: SealJob = {
-      logId: LOG_ID,
-      query: pool.query,
-      signer: ed25519Signer(origin, privateKey),
-      verifier,
-      mark: config.markFile === null ? null : sealMark(config.markFile),
-      ...witnessing(policy, verifier, log),
+    const open = async (): Promise<SealJob> => {
+      const inForce = await pool.query(readLogInForce)
+      const { logId, origin } = inForce
+      const keys = await readSealKeys(config.keyFile, inForce)
+      // in the database before its first signature can be seen; the former first, so that it is listed before
+      const keep = async (privateKey: KeyObject) => {
+        const verifier = ed25519Verifier(origin, rawPublicKey(privateKey))
+        await pool.query((sql) => saveLogKey(sql, logId, verifier.keyId, publicTextOf(privateKey, inForce)))
+        return { signer: ed25519Signer(origin, privateKey), verifier }
+      }
+      const former = keys.former === null ? null : await keep(keys.former)
+      const current = await keep(keys.current)
+      return {
+        logId,
+        query: pool.query,
+        ...current,
+        former,
+        mark: config.markFile === null ? null : sealMark(config.markFile),
+        ...witnessing(policy, [current.verifier, ...(former === null ? [] : [former.verifier])], log),
+      }
     }
-    return { job, close: pool.end }
+    return { open, close: pool.end }
   } catch (error) {
     await pool.end()
     throw error
@@ -101,7 +110,11 @@ async function openSealJob(config: SealConfig, log: Logger): Promise<{ job: Seal
 }
 
 /** Without a policy nobody is asked. */
-function witnessing(policy: Policy | null, own: NoteVerifier, log: Logger): Pick<SealJob, 'cosign' | 'isCosigned'> {
+function witnessing(
+  policy: Policy | null,
+  own: readonly NoteVerifier[],
+  log: Logger,
+): Pick<SealJob, 'cosign' | 'isCosigned'> {
   if (policy === null) return { cosign: async ({ note }) => note, isCosigned: null }
   const witnesses = policy.witnesses.flatMap(({ verifier, url }) => (url === null ? [] : [{ verifier, url }]))
   const failing = new Set<string>()
@@ -113,7 +126,8 @@ function witnessing(policy: Policy | null, own: NoteVerifier, log: Logger): Pick
     }
     if (failure !== null) failing.add(witness)
   }
-  const logKeys = [own, ...policy.logs.filter((each) => each.name === own.name && each.keyId !== own.keyId)]
+  const isOurs = (key: NoteVerifier) => own.some(({ name, keyId }) => key.name === name && key.keyId === keyId)
+  const logKeys = [...own, ...policy.logs.filter((each) => each.name === own[0]?.name && !isOurs(each))]
   const verifiers = policy.witnesses.map(({ verifier }) => verifier)
   return {
     cosign: cosignBy(witnesses, { deadlineMs: WITNESS_DEADLINE_MS, logKeys, told }),
@@ -121,16 +135,37 @@ function witnessing(policy: Policy | null, own: NoteVerifier, log: Logger): Pick
   }
 }
 
-/** A pass that fails has published nothing, and is tried again: all that it knows is in the database. */
-export async function sealLoop(job: SealJob, log: Pick<Logger, 'info' | 'error'>, signal: AbortSignal): Promise<void> {
+/**
+ * A pass that fails has published nothing, and is tried again: all that it knows is in the database. A successor of the log
+ * is taken up at the next pass, a changed key file when it is seen.
+ */
+export async function sealLoop(
+  open: () => Promise<SealJob>,
+  keyFile: string,
+  log: Pick<Logger, 'info' | 'error'>,
+  signal: AbortSignal,
+): Promise<void> {
+  let job: SealJob | null = await open()
+  const failed = (error: unknown) => log.error({ failure: describeFailure(error) }, 'keys were not renewed')
+  const renew = async () => {
+    await readSealKeysFile(keyFile) // a file that cannot be read leaves the former keys
+    job = null
+  }
+  const watch = await watchFiles([keyFile], renew, failed)
   let told = { what: '', atMs: Number.NEGATIVE_INFINITY }
   while (!signal.aborted) {
     let pass: SealPass | null = null
     try {
+      job ??= await open()
       pass = await sealPass(job)
       told = { what: '', atMs: Number.NEGATIVE_INFINITY }
       if (pass.published !== null) log.info(pass, 'published')
     } catch (error) {
+      if (error instanceof LogSucceeded) {
+        log.info({ log: error.message }, 'the log has a successor: that one is sealed from now on')
+        job = null
+        continue
+      }
       const refused = error instanceof SealRefused ? { fault: error.fault, at: error.at } : null
       const what = refused === null ? 'seal failed; tried again' : 'NOTHING IS SEALED: what was read is not the log'
       const line = refused ?? { failure: describeFailure(error) }
@@ -141,4 +176,5 @@ export async function sealLoop(job: SealJob, log: Pick<Logger, 'info' | 'error'>
     }
     if (pass?.more !== true) await sleep(POLL_MS, null, { signal }).catch(() => {}) // rejects when it is time to stop
   }
+  watch.stop()
 }

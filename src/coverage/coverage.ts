@@ -53,7 +53,7 @@ export interface CopyRead {
   /** Whom the key led to; null when nothing is here. */
   readonly subject: LookupKey | null
   readonly watermark: Watermark | null
-  /** The log's published checkpoint at that moment: a receipt hands it on. Null before the first. */
-  readonly checkpoint: { readonly size: number; readonly rootHash: string } | null
+  /** What was published of the log in force at that moment: a receipt hands it on. Null before the first. */
+  readonly checkpoint: { readonly logId: number; readonly size: number; readonly rootHash: string } | null
   readonly coverages: readonly Coverage[]
 }

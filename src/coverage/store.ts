@@ -1,4 +1,3 @@
-import { LOG_ID } from '../audit/log-id.ts'
 import { readRoot } from '../audit/store.ts'
 import type { IsoDate } from '../calendar.ts'
 import { type DataKeys, isRenaming, type LookupKey, type Names, nextName } from '../data-keys.ts'
@@ -71,8 +70,8 @@ export async function findSealed(sql: Sql, wanted: readonly Names[]): Promise<Se
   >`
     select w.sequence, w.as_of, w.loaded_at, w.lookup_generation,
            greatest(w.held_sequence, w.refused_sequence) > w.sequence as incomplete, f.coverages,
-           (select split_part(note, chr(10), 2) || ' ' || split_part(note, chr(10), 3) from log_checkpoint
-             where log_id = ${LOG_ID}::smallint) as checkpoint
+           (select log_id || ' ' || split_part(note, chr(10), 2) || ' ' || split_part(note, chr(10), 3) from log_checkpoint
+             where log_id = (select max(log_id) from log_head)) as checkpoint
       from (
         select string_agg(
                  array_to_string(array[

@@ -1,3 +1,5 @@
+import { indexAt, logAt } from '../audit/cursor/store.ts'
+import { LOG_ID } from '../audit/log-id.ts'
 import type { Sql } from './connect.ts'
 
 export interface DatabaseState {
@@ -27,10 +29,10 @@ export class DatabaseUnfit extends Error {
   override readonly name = 'DatabaseUnfit'
 }
 
-/** One cheap statement: readiness is asked every few seconds by every balancer. */
-export async function readState(sql: Sql, logId: number): Promise<DatabaseState> {
+/** One cheap statement, about the log in force: readiness is asked every few seconds by every balancer. */
+export async function readState(sql: Sql): Promise<DatabaseState> {
   const rows = await sql<StateRow[]>`
-    select exists (select from log_head where log_id = ${logId}::smallint)
+    select exists (select from log_head)
              and has_table_privilege('log_entry', 'INSERT') and has_table_privilege('entry_detail', 'INSERT') as writable,
            (select as_of from feed_watermark where feed = 'vss') as as_of,
            (select as_of from feed_watermark where feed = 'vss-facilities') as catalogue,
@@ -40,17 +42,17 @@ export async function readState(sql: Sql, logId: number): Promise<DatabaseState>
            (select e.body::json ->> 'recordedAt'
               from log_head left join log_checkpoint c using (log_id)
               join log_entry e on e.log_id = log_head.log_id and e.leaf_index = coalesce(c.size, 0)
-             where log_head.log_id = ${logId}::smallint) as unpublished,
+             where log_head.log_id = (select max(log_id) from log_head)) as unpublished,
            (select e.body::json ->> 'recordedAt'
               from log_checkpoint c join log_entry e on e.log_id = c.log_id and e.leaf_index = c.cosigned_size
-             where c.log_id = ${logId}::smallint) as uncosigned,
+             where c.log_id = (select max(log_id) from log_head)) as uncosigned,
            (select e.body::json ->> 'recordedAt'
-              from (select log_id, leaf_index from claim_delivery
-                     where log_id = ${logId}::smallint and next_attempt_at is not null
+              from (select leaf_index as place from claim_delivery
+                     where log_id = ${LOG_ID}::smallint and next_attempt_at is not null
                      order by leaf_index limit 1) d
-              join log_entry e using (log_id, leaf_index)) as claims_wait,
+              join log_entry e on e.log_id = ${logAt(sql, sql`d.place`)} and e.leaf_index = ${indexAt(sql, sql`d.place`)}) as claims_wait,
            (select count(*)::int from (select from claim_delivery
-             where log_id = ${logId}::smallint and status = 'deadLetter' limit 1000) d) as claims_given_up,
+             where log_id = ${LOG_ID}::smallint and status = 'deadLetter' limit 1000) d) as claims_given_up,
            pg_is_in_recovery() as standby`
   const row = rows[0]
   if (row === undefined) throw new Error('one row was asked for')

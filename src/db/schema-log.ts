@@ -1,15 +1,21 @@
 import { sql } from 'drizzle-orm'
-import { bigint, index, pgTable, primaryKey, smallint, text, uuid } from 'drizzle-orm/pg-core'
+import { bigint, check, index, pgTable, primaryKey, smallint, text, uuid } from 'drizzle-orm/pg-core'
 import { bytea, instant } from './column.ts'
 
 /** The log, what is made from it, and who wrote to it: the rules are those of `schema.ts`. */
 
-/** The next index of each log. Its row lock is what makes the index dense. */
-export const logHead = pgTable('log_head', {
-  logId: smallint('log_id').primaryKey(),
-  origin: text().notNull(),
-  size: bigint({ mode: 'number' }).notNull(),
-})
+/** The next index of each log. Its row lock is what makes the index dense. The newest log is in force. */
+export const logHead = pgTable(
+  'log_head',
+  {
+    logId: smallint('log_id').primaryKey(),
+    origin: text().notNull(),
+    size: bigint({ mode: 'number' }).notNull(),
+    /** Its size when its successor was opened: whoever would append to it, of whatever release, fails here. */
+    endsAt: bigint('ends_at', { mode: 'number' }),
+  },
+  (t) => [check('log_head_ended', sql`${t.endsAt} is null or ${t.size} = ${t.endsAt}`)],
+)
 
 /** The log. Insert only; `body` is the exact text that is hashed. */
 export const logEntry = pgTable(

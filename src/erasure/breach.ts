@@ -5,7 +5,7 @@ import type { AuditReadDetails } from '../audit/read/record.ts'
 import type { DataKeys } from '../data-keys.ts'
 import type { Sql } from '../db/connect.ts'
 import { countOfFacility, findOfClient, findSubjects } from './report/store.ts'
-import { readLogSpan } from './store.ts'
+import { readLogSpans } from './store.ts'
 
 const STRETCH = 50_000
 
@@ -30,7 +30,7 @@ export async function breachScope(
   client: string,
   time: { readonly from: string; readonly to: string },
 ): Promise<BreachScope> {
-  const { size } = await readLogSpan(sql, LOG_ID)
+  const [{ size } = { size: 0 }] = await readLogSpans(sql)
   const deeds: Record<string, number> = {}
   const entries = new Set<number>()
   for (let from = 0; from < size; from += STRETCH) {

@@ -1,9 +1,9 @@
-import { appendDeed, LOG_ID } from '../audit/log.ts'
+import { appendDeed } from '../audit/log.ts'
 import type { DataKeys } from '../data-keys.ts'
 import type { Sql } from '../db/connect.ts'
 import { EVERYTHING, facilityTarget, type Hold, readHolds, type WriteDeed } from './hold.ts'
 import { knowPerson, pseudonymsOf } from './person.ts'
-import { eraseDetails, type FoundDetail, findDetails, readLogSpan } from './store.ts'
+import { eraseDetails, type FoundDetail, findDetails, readLogSpans } from './store.ts'
 
 /** Entries looked through by one statement: some 50 MB of details, a quarter of a second. */
 const STRETCH = 50_000
@@ -40,13 +40,20 @@ export async function eraseDetailsOf(
 ): Promise<Erased> {
   const person = await knowPerson(sql, keys, numbers)
   if (person.people > 1) return { outcome: 'severalPeople', people: person.people }
-  const { size, firstBody } = await readLogSpan(sql, LOG_ID)
+  const logs = await readLogSpans(sql)
+  const firstBody = logs.find((log) => log.firstBody !== null)?.firstBody ?? null
+  const size = logs.reduce((sum, log) => sum + log.size, 0)
   const thisYear = now.getUTCFullYear()
   const subjects = pseudonymsOf(keys, person.names, firstYearOf(firstBody) ?? thisYear, thisYear)
   const found: FoundDetail[] = []
-  for (let from = 0; from < size; from += STRETCH) {
-    found.push(...(await findDetails(sql, LOG_ID, subjects, from, Math.min(size, from + STRETCH))))
-    progress(Math.min(size, from + STRETCH), size)
+  let seen = 0
+  for (const log of logs) {
+    for (let from = 0; from < log.size; from += STRETCH) {
+      const to = Math.min(log.size, from + STRETCH)
+      found.push(...(await findDetails(sql, log.logId, subjects, from, to)))
+      seen += to - from
+      progress(seen, size)
+    }
   }
   const facilities = [...new Set(found.flatMap(({ facility }) => facility ?? []))].toSorted()
   const targets = [...person.targets, ...facilities.map(facilityTarget), EVERYTHING]
@@ -54,14 +61,14 @@ export async function eraseDetailsOf(
   if (holds.length > 0) return { outcome: 'held', holds }
   if (dryRun) return { outcome: 'found', entries: found.length, facilities }
 
-  const indexes = found.map(({ index }) => index)
+  const places = found.map(({ place }) => place)
   // also when there was nothing: that the request was answered is on record. Which entries it was, for `fsck` and
   // whoever asks for one of them, is sealed: in the open the list would join a person's entries
-  const row = deed('erasure', { request, entries: indexes.length }, { reason, entries: indexes })
-  const result = await appendDeed(sql, row, (on) => eraseDetails(on, LOG_ID, indexes, subjects, targets))
+  const row = deed('erasure', { request, entries: places.length }, { reason, entries: places })
+  const result = await appendDeed(sql, row, (on) => eraseDetails(on, places, subjects, targets))
   if (result === 'held') return { outcome: 'held', holds: await readHolds(sql, keys, targets) }
   if (result !== 'done') throw new Error('the details changed while they were looked for: run it again')
-  return { outcome: 'erased', entries: indexes.length, facilities }
+  return { outcome: 'erased', entries: places.length, facilities }
 }
 
 export function firstYearOf(body: string | null): number | null {

@@ -1,3 +1,5 @@
+import { indexAt, logAt } from '../audit/cursor/store.ts'
+import { LOG_ID, placeOf } from '../audit/log-id.ts'
 import { forget } from '../audit/project/store.ts'
 import type { Fragment } from '../audit/store.ts'
 import type { IsoDate } from '../calendar.ts'
@@ -52,21 +54,22 @@ export async function findAliasesOf(sql: Sql, subjects: readonly LookupKey[]): P
 }
 
 export interface LogSpan {
+  readonly logId: number
   readonly size: number
   /** The body of the first entry; null in an empty log. */
   readonly firstBody: string | null
 }
 
-export async function readLogSpan(sql: Sql, logId: number): Promise<LogSpan> {
-  const [row] = await sql<{ size: number; body: string | null }[]>`
-    select h.size, (select body from log_entry e where e.log_id = h.log_id and leaf_index = 0) as body
-      from log_head h where h.log_id = ${logId}::smallint`
-  if (row === undefined) throw new Error('the log has no head')
-  return { size: row.size, firstBody: row.body }
+/** Of every log, the oldest first. */
+export async function readLogSpans(sql: Sql): Promise<LogSpan[]> {
+  const rows = await sql<{ log_id: number; size: number; body: string | null }[]>`
+    select h.log_id, h.size, (select body from log_entry e where e.log_id = h.log_id and leaf_index = 0) as body
+      from log_head h order by h.log_id`
+  return rows.map((row) => ({ logId: row.log_id, size: row.size, firstBody: row.body }))
 }
 
 export interface FoundDetail {
-  readonly index: number
+  readonly place: number
   readonly facility: string | null
 }
 
@@ -84,7 +87,7 @@ export async function findDetails(
      where d.log_id = ${logId}::smallint and d.leaf_index >= ${from}::bigint and d.leaf_index < ${to}::bigint
        and d.subject = any(string_to_array(${subjects.join(',')}, ',')::uuid[])
      order by d.leaf_index`
-  return rows.map((row) => ({ index: row.leaf_index, facility: row.facility }))
+  return rows.map((row) => ({ place: placeOf({ logId, index: row.leaf_index }), facility: row.facility }))
 }
 
 /**
@@ -94,36 +97,35 @@ export async function findDetails(
  */
 export function eraseDetails(
   sql: Sql,
-  logId: number,
-  indexes: readonly number[],
+  places: readonly number[],
   subjects: readonly Pseudonym[],
   targets: readonly string[],
 ): Fragment {
   return sql`held as materialized (
       select 1 from legal_hold where target = any(string_to_array(${targets.join(',')}, ',')) limit 1
     ), found as materialized (
-      select log_id, leaf_index from entry_detail
-       where log_id = ${logId}::smallint
-         and leaf_index = any(string_to_array(${indexes.join(',')}, ',')::bigint[])
-         and subject = any(string_to_array(${subjects.join(',')}, ',')::uuid[])
-         for update
+      select d.log_id, d.leaf_index, p.place
+        from unnest(string_to_array(${places.join(',')}, ',')::bigint[]) as p(place)
+        join entry_detail d on d.log_id = ${logAt(sql, sql`p.place`)} and d.leaf_index = ${indexAt(sql, sql`p.place`)}
+       where subject = any(string_to_array(${subjects.join(',')}, ',')::uuid[])
+         for update of d
     ), act as materialized (
       select case when exists (select from held) then 'held'
-                  when (select count(*) from found) = ${indexes.length}::int then 'done'
+                  when (select count(*) from found) = ${places.length}::int then 'done'
                   else 'changed' end as result
     ), gone as (
       delete from entry_detail d using found f, act
        where act.result = 'done' and d.log_id = f.log_id and d.leaf_index = f.leaf_index
     ), visits as (
       delete from open_visit v using found f, act
-       where act.result = 'done' and v.log_id = f.log_id and v.leaf_index = f.leaf_index
+       where act.result = 'done' and v.log_id = ${LOG_ID}::smallint and v.leaf_index = f.place
     ), dossiers as (
       delete from claim_dossier c using found f, act
-       where act.result = 'done' and c.log_id = f.log_id and c.leaf_index = f.leaf_index
+       where act.result = 'done' and c.log_id = ${LOG_ID}::smallint and c.leaf_index = f.place
     ), projections as (
       select log_id, generation from audit_projection, act
-       where act.result = 'done' and log_id = ${logId}::smallint
-    ), ${forget(sql, 'projections', indexes)}`
+       where act.result = 'done' and log_id = ${LOG_ID}::smallint
+    ), ${forget(sql, 'projections', places)}`
 }
 
 export interface HoldRow {

@@ -9,7 +9,7 @@ import { firstYearOf } from './erase.ts'
 import { knowPerson, pseudonymsOf } from './person.ts'
 import { findHeld, type HeldEntry } from './report/store.ts'
 import { retentionOf } from './retention.ts'
-import { findBearers, readLogSpan } from './store.ts'
+import { findBearers, readLogSpans } from './store.ts'
 
 /** Entries looked through by one statement, as in an erasure. */
 const STRETCH = 50_000
@@ -56,7 +56,7 @@ export async function reportOn(
   now: Date,
 ): Promise<{ readonly report: SubjectReport; readonly indexes: readonly number[] }> {
   const person = await knowPerson(sql, keys, numbers)
-  const { size, firstBody } = await readLogSpan(sql, LOG_ID)
+  const [{ size, firstBody } = { size: 0, firstBody: null }] = await readLogSpans(sql)
   const thisYear = now.getUTCFullYear()
   const subjects = pseudonymsOf(keys, person.names, firstYearOf(firstBody) ?? thisYear, thisYear)
   const own: HeldEntry[] = []

@@ -1,5 +1,5 @@
 import { type KeyExpiry, readKeyExpiry } from '../access/store.ts'
-import { LOG_ID } from '../audit/log.ts'
+import { LOG_ID } from '../audit/log-id.ts'
 import { countWaiting } from '../claim-share/send/store.ts'
 import { readInstant } from '../db/connect.ts'
 import type { Query } from '../db/pool.ts'
@@ -56,7 +56,7 @@ export function databaseReports(query: Query): () => Promise<DatabaseReport | nu
 
 async function read(query: Query): Promise<DatabaseReport> {
   const [state, keys, feeds, waiting] = await Promise.all([
-    query((sql) => readState(sql, LOG_ID)),
+    query(readState),
     query(readKeyExpiry),
     query(feedStatus),
     query((sql) => countWaiting(sql, LOG_ID, CLAIMS_COUNTED_MAX)),

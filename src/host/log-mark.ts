@@ -1,6 +1,5 @@
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { z } from 'zod'
-import { LOG_ID } from '../audit/log.ts'
 import { type LogEnd, readLogEnd } from '../audit/store.ts'
 import type { Query } from '../db/pool.ts'
 
@@ -9,7 +8,7 @@ import type { Query } from '../db/pool.ts'
  * something beside it knows that there was more. Names no entry but the last, by its hash.
  */
 const markSchema = z.strictObject({
-  logId: z.literal(LOG_ID),
+  logId: z.int().min(1),
   size: z.int().min(0),
   /** Base64; null while the log is empty. */
   lastLeafHash: z.string().length(44).nullable(),
@@ -36,19 +35,23 @@ export async function readMark(path: string): Promise<LogMark | null> {
 
 /** Written aside and renamed: whoever reads finds a whole one. */
 export async function writeMark(path: string, end: LogEnd): Promise<void> {
-  const mark: LogMark = { logId: LOG_ID, size: end.size, lastLeafHash: end.lastLeafHash }
+  const mark: LogMark = { logId: end.logId, size: end.size, lastLeafHash: end.lastLeafHash }
   const draft = `${path}.${process.pid}.draft`
   await writeFile(draft, `${JSON.stringify(mark)}\n`, { flush: true, mode: 0o600 })
   await rename(draft, path)
 }
 
-/** The log as it is, and its leaf where the mark knows one. */
+/** The log in force as it is, and its leaf where the mark knows one. */
 export function endBeside(query: Query, mark: LogMark | null): Promise<LogEnd> {
-  return query((sql) => readLogEnd(sql, LOG_ID, (mark?.size ?? 0) - 1))
+  return query((sql) => readLogEnd(sql, (mark?.size ?? 0) - 1))
 }
 
-/** The log is not the one that the mark knows, or not all of it. */
+/**
+ * The log is not the one that the mark knows, or not all of it. A mark of a log that has a successor is behind itself: the
+ * successor's first entry says what was lost. One of a log that this database has never heard of was written after the backup.
+ */
 export function isBehind(mark: LogMark, end: LogEnd): boolean {
+  if (mark.logId !== end.logId) return mark.logId > end.logId
   return end.size < mark.size || (mark.size > 0 && end.leafHashThere !== mark.lastLeafHash)
 }
 
@@ -59,12 +62,14 @@ export async function behindWitness(query: Query, path: string): Promise<string[
   const end = await endBeside(query, mark)
   if (!isBehind(mark, end)) return []
   const what =
-    end.size < mark.size
-      ? `the log has ${end.size} entries, `
-      : `entry ${mark.size - 1} of the log is another one than `
+    mark.logId !== end.logId
+      ? `the log in force is ${end.logId}, and that of log ${mark.logId}, `
+      : end.size < mark.size
+        ? `the log has ${end.size} entries, `
+        : `entry ${mark.size - 1} of the log is another one than `
   return [
     `logBehindWitness: ${what}${path} knows ${mark.size}: was an older backup restored?`,
-    '  restore a newer one; or, when the missing entries are lost for good: kiemthe log accept-behind --reason "…"',
+    '  restore a newer one; or, when the missing entries are lost for good: kiemthe log succeed --reason "…"',
   ]
 }
 
@@ -82,7 +87,8 @@ export function keepMark(query: Query, path: string, failed: (error: unknown) =>
     const mark = await readMark(path)
     const end = await endBeside(query, mark)
     // a log that fell behind while we serve keeps its mark: the next start tells
-    if (mark === null || (end.size > mark.size && !isBehind(mark, end))) await writeMark(path, end)
+    const isNews = mark === null || end.logId > mark.logId || (end.size > mark.size && !isBehind(mark, end))
+    if (isNews) await writeMark(path, end)
   }
   let last: Promise<void> = once().catch(failed)
   let under = true

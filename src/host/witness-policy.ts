@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { LOG_ID } from '../audit/log.ts'
-import { readPublished } from '../audit/tree/store.ts'
+import { readLogs } from '../audit/succession/store.ts'
+import { numberIn } from '../audit/succession/successor.ts'
 import { latestOf } from '../audit/witness/client.ts'
 import { type Policy, PolicyInvalid, readPolicy } from '../audit/witness/policy.ts'
 import { ConfigError } from '../config.ts'
@@ -28,24 +28,32 @@ export async function readPolicyFile(path: string): Promise<Policy> {
  */
 export async function behindWitnesses(query: Query, policyFile: string): Promise<string[]> {
   const { witnesses, logs } = await readPolicyFile(policyFile)
-  const log = await query((sql) => readPublished(sql, LOG_ID))
-  if (log === null) return []
-  const keys = logs.filter((each) => each.name === log.origin)
+  const here = await query(readLogs)
+  const log = here.at(-1)
+  if (log === undefined) return []
+  // a successor that the policy knows and this database does not: the backup is older than it
+  const isLater = (name: string) => (numberIn(name, log.origin) ?? 0) > log.logId
+  const origins = [...new Set([log.origin, ...logs.map(({ name }) => name).filter(isLater)])]
   const known = await Promise.all(
-    witnesses.map(async ({ name, url }) => {
-      if (url === null) return null
-      const signal = AbortSignal.timeout(DEADLINE_MS)
-      const latest = await latestOf(url, log.origin, keys, signal).catch(() => null)
-      return latest === null ? null : { name, size: latest.size }
-    }),
+    witnesses.flatMap(({ name, url }) =>
+      origins.map(async (origin) => {
+        if (url === null) return null
+        const signal = AbortSignal.timeout(DEADLINE_MS)
+        const keys = logs.filter((each) => each.name === origin)
+        const latest = await latestOf(url, origin, keys, signal).catch(() => null)
+        return latest === null ? null : { name, size: latest.size, origin }
+      }),
+    ),
   )
   const { size } = await endBeside(query, null) // after them: the log grows meanwhile
   return known.flatMap((each) =>
-    each === null || each.size <= size
+    each === null || (each.origin === log.origin && each.size <= size)
       ? []
       : [
-          `logBehindWitness: the log has ${size} entries, witness ${each.name} cosigned ${each.size}: was an older backup restored?`,
-          '  restore a newer one: a witness never takes back what it cosigned',
+          each.origin === log.origin
+            ? `logBehindWitness: the log has ${size} entries, witness ${each.name} cosigned ${each.size}: was an older backup restored?`
+            : `logBehindWitness: witness ${each.name} knows the successor ${each.origin}: was an older backup restored?`,
+          '  restore a newer one; or, when the missing entries are lost for good: kiemthe log succeed --reason "…"',
         ],
   )
 }

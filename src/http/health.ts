@@ -1,5 +1,4 @@
 import type { Context } from 'hono'
-import { LOG_ID } from '../audit/log.ts'
 import { readInstant } from '../db/connect.ts'
 import { type DatabaseState, DatabaseUnfit, readState } from '../db/readiness.ts'
 import { describeFailure } from '../event.ts'
@@ -26,7 +25,7 @@ export async function showLive(): Promise<Answer> {
 export async function showReady(_c: Context, scope: Scope): Promise<Answer> {
   let state: DatabaseState
   try {
-    state = await scope.query((sql) => readState(sql, LOG_ID))
+    state = await scope.query(readState)
   } catch (error) {
     if (error instanceof DatabaseUnfit) return notReady('databaseUnfit', null)
     return notReady('databaseUnreachable', describeFailure(error).sqlState)

@@ -1,5 +1,6 @@
 import { checkCode } from '../audit/check-code.ts'
-import { LOG_ID, openDetails } from '../audit/log.ts'
+import { openDetails } from '../audit/log.ts'
+import type { EntryAt } from '../audit/log-id.ts'
 import type { DataKeys, Pseudonym } from '../data-keys.ts'
 import type { EvidenceRequest } from '../verification/request.ts'
 
@@ -44,10 +45,10 @@ export function openVisit(keys: DataKeys, subject: string | null, sealed: Uint8A
 export function visitReceipt(
   keys: DataKeys,
   facility: string,
-  index: number,
+  { logId, index }: EntryAt,
   person: Pseudonym,
   leafHash: string,
 ): Receipt {
-  const deed = { logId: LOG_ID, index, facility, person }
-  return { checkCode: checkCode(keys, deed), log: String(LOG_ID), index, leafHash }
+  const deed = { logId, index, facility, person }
+  return { checkCode: checkCode(keys, deed), log: String(logId), index, leafHash }
 }

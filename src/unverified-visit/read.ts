@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Principal } from '../access/principal.ts'
-import { LOG_ID, openDetails } from '../audit/log.ts'
+import { openDetails } from '../audit/log.ts'
+import { type EntryAt, entryAt, LOG_ID, placeOf } from '../audit/log-id.ts'
 import { findEntry, type StoredEntry } from '../audit/store.ts'
 import type { Texts } from '../entitlement/decision-text.ts'
 import { ServiceError } from '../errors.ts'
@@ -36,11 +37,11 @@ const bodySchema = z.object({ kind: z.string(), facility: z.string().nullable() 
 
 /** A visit of the caller's own facility. A foreign one and one that does not exist are one answer. */
 export async function readUnverifiedVisit(scope: Scope, caller: Principal, id: string): Promise<VisitAnswer> {
-  const place = readVisitId(id)
-  if (place === null || place.logId !== LOG_ID) throw new ServiceError('unverified_visit_not_found')
+  const at = readVisitId(id)
+  if (at === null) throw new ServiceError('unverified_visit_not_found')
   const [entry, state] = await Promise.all([
-    readEntry(scope, place.index),
-    scope.query((sql) => findVisit(sql, LOG_ID, place.index)).catch(unavailable),
+    readEntry(scope, at),
+    scope.query((sql) => findVisit(sql, LOG_ID, placeOf(at))).catch(unavailable),
   ])
   if (entry === null) throw new ServiceError('unverified_visit_not_found')
   const { kind, facility } = bodySchema.parse(JSON.parse(entry.body))
@@ -49,11 +50,12 @@ export async function readUnverifiedVisit(scope: Scope, caller: Principal, id: s
   }
   if (entry.sealed === null) throw new ServiceError('unverified_visit_erased')
   const details = openVisit(scope.service.dataKeys, entry.subject, entry.sealed)
-  const receipt = visitReceipt(scope.service.dataKeys, facility, place.index, details.person, base64(entry.leafHash))
-  return answer(scope, caller, { facility, details, receipt, state: state ?? unseen(details) })
+  const receipt = visitReceipt(scope.service.dataKeys, facility, at, details.person, base64(entry.leafHash))
+  return answer(scope, caller, { at, facility, details, receipt, state: state ?? unseen(details) })
 }
 
 interface Found {
+  readonly at: EntryAt
   readonly facility: string
   readonly details: VisitDetails
   readonly receipt: Receipt
@@ -61,13 +63,14 @@ interface Found {
 }
 
 async function answer(scope: Scope, caller: Principal, found: Found): Promise<VisitAnswer> {
-  const { facility, details, receipt, state } = found
-  const { status, outcomeIndex } = state
+  const { at, facility, details, receipt, state } = found
+  const { status, outcomePlace } = state
+  const outcome = outcomePlace === null ? null : entryAt(outcomePlace)
   const hasEvidence = details.evidence !== null
   const { attempts, lastCode } = await attemptsOf(scope, state)
-  const verification = status === 'checked' && outcomeIndex !== null ? verificationId(LOG_ID, outcomeIndex) : null
+  const verification = status === 'checked' && outcome !== null ? verificationId(outcome.logId, outcome.index) : null
   const { visitId, presentedAt, claimedNumber, failures } = details
-  const id = visitIdOf(LOG_ID, receipt.index)
+  const id = visitIdOf(at)
   const facts = {
     ...{ facility, visitId, presentedAt, claimedNumber, failures, attempts },
     checkCode: receipt.checkCode,
@@ -82,7 +85,7 @@ async function answer(scope: Scope, caller: Principal, found: Found): Promise<Vi
     lastCode,
     nextCheckAt: status === 'open' && hasEvidence ? state.nextCheckAt.toISOString() : null,
     closesAt: closesAt(presentedAt, details.recordedAt).toISOString(),
-    supersededBy: status === 'superseded' && outcomeIndex !== null ? visitIdOf(LOG_ID, outcomeIndex) : null,
+    supersededBy: status === 'superseded' && outcome !== null ? visitIdOf(outcome) : null,
     outcome: verification === null ? null : await readVerification(scope, caller, verification),
     legalRecord: status === 'open' || status === 'gaveUp' ? legalRecord(facts) : null,
     ...textsOfVisit(status, hasEvidence),
@@ -92,19 +95,19 @@ async function answer(scope: Scope, caller: Principal, found: Found): Promise<Vi
 
 /** When a visit was given up its attempts stand in the log; until then only in the queue. */
 async function attemptsOf(scope: Scope, state: VisitState): Promise<Pick<ClosingDetails, 'attempts' | 'lastCode'>> {
-  if (state.status !== 'gaveUp' || state.outcomeIndex === null) return state
-  const closing = await readEntry(scope, state.outcomeIndex)
+  if (state.status !== 'gaveUp' || state.outcomePlace === null) return state
+  const closing = await readEntry(scope, entryAt(state.outcomePlace))
   if (closing === null || closing.sealed === null) return state
   return JSON.parse(openDetails(scope.service.dataKeys, closing.subject, closing.sealed)) as ClosingDetails
 }
 
 /** Recorded a moment ago: the reader of the log has not come to it yet. */
 function unseen(details: VisitDetails): VisitState {
-  return { status: 'open', attempts: [], lastCode: null, nextCheckAt: firstCheckAt(details), outcomeIndex: null }
+  return { status: 'open', attempts: [], lastCode: null, nextCheckAt: firstCheckAt(details), outcomePlace: null }
 }
 
-function readEntry(scope: Scope, index: number): Promise<StoredEntry | null> {
-  return scope.query((sql) => findEntry(sql, LOG_ID, index)).catch(unavailable)
+function readEntry(scope: Scope, { logId, index }: EntryAt): Promise<StoredEntry | null> {
+  return scope.query((sql) => findEntry(sql, logId, index)).catch(unavailable)
 }
 
 function unavailable(cause: unknown): never {

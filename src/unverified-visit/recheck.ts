@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { LOG_ID, prepare } from '../audit/log.ts'
+import { prepare } from '../audit/log.ts'
+import { entryAt, LOG_ID } from '../audit/log-id.ts'
 import { findEntry, hex } from '../audit/store.ts'
 import { todayInVietnam } from '../calendar.ts'
 import { type Pseudonym, visitDigest } from '../data-keys.ts'
@@ -88,7 +89,7 @@ async function project(job: Job, event: LogEvent): Promise<void> {
   const now = job.now()
   if (outcome.unverifiedVisit !== undefined) {
     const state = kind === 'verification' ? 'checked' : 'gaveUp'
-    const end = { index: event.index, visitIndex: outcome.unverifiedVisit, state } as const
+    const end = { place: event.place, visitPlace: outcome.unverifiedVisit, state } as const
     return job.query((sql) => endVisit(sql, LOG_ID, end, now))
   }
   if (event.sealed === null) return // erased since: nobody to look up
@@ -100,7 +101,7 @@ async function project(job: Job, event: LogEvent): Promise<void> {
     return
   }
   const row = {
-    index: event.index,
+    place: event.place,
     facility,
     visit: visitDigest(job.service.dataKeys, facility, details.visitId),
     checkable: details.evidence !== null,
@@ -110,7 +111,8 @@ async function project(job: Job, event: LogEvent): Promise<void> {
 }
 
 async function recheck(job: Job, due: DueVisit, random: () => number): Promise<keyof Pass> {
-  const entry = await job.query((sql) => findEntry(sql, LOG_ID, due.index))
+  const at = entryAt(due.place)
+  const entry = await job.query((sql) => findEntry(sql, at.logId, at.index))
   if (entry === null) throw new Error('the queue names an entry that the log does not have')
   const { facility } = bodySchema.parse(JSON.parse(entry.body))
   const visit = { due, facility, subject: entry.subject === null ? null : (hex(entry.subject) as Pseudonym) }
@@ -134,7 +136,7 @@ async function recheck(job: Job, due: DueVisit, random: () => number): Promise<k
     return close(job, visit, 'expired', looked, code ?? due.lastCode)
   }
   const next = new Date(now.getTime() + delayMs(due.attempts.length + 1, random))
-  await job.query((sql) => postponeVisit(sql, LOG_ID, due.index, { at: now, code, next }))
+  await job.query((sql) => postponeVisit(sql, LOG_ID, due.place, { at: now, code, next }))
   return 'waiting'
 }
 
@@ -156,14 +158,14 @@ interface Visit {
   readonly subject: Pseudonym | null
 }
 
-/** An ordinary verification of the facility. The index in its body ties it to the visit, and names nobody. */
+/** An ordinary verification of the facility. The place in its body ties it to the visit, and names nobody. */
 async function record(job: Job, { due, facility }: Visit, checked: Checked): Promise<'checked'> {
   const row = prepare(job.service.dataKeys, {
     recordedAt: checked.checkedAt,
     kind: 'verification',
     facility,
-    outcome: { ...checked.outcome, unverifiedVisit: due.index },
-    details: JSON.stringify({ ...checked.details, unverifiedVisit: visitIdOf(LOG_ID, due.index) }),
+    outcome: { ...checked.outcome, unverifiedVisit: due.place },
+    details: JSON.stringify({ ...checked.details, unverifiedVisit: visitIdOf(entryAt(due.place)) }),
     client: CLIENT,
     subject: checked.details.person,
     idempotency: onceFor(due),
@@ -179,12 +181,12 @@ async function close(
   attempts: readonly string[],
   lastCode: string | null,
 ): Promise<'closed'> {
-  const details: ClosingDetails = { v: 1, unverifiedVisit: visitIdOf(LOG_ID, due.index), attempts, lastCode }
+  const details: ClosingDetails = { v: 1, unverifiedVisit: visitIdOf(entryAt(due.place)), attempts, lastCode }
   const row = prepare(job.service.dataKeys, {
     recordedAt: job.now(),
     kind: 'unverifiedVisitClosed',
     facility,
-    outcome: { reason, attempts: attempts.length, lastCode, unverifiedVisit: due.index },
+    outcome: { reason, attempts: attempts.length, lastCode, unverifiedVisit: due.place },
     details: JSON.stringify(details),
     client: CLIENT,
     subject,
@@ -196,6 +198,6 @@ async function close(
 
 /** One end a visit, whichever it is and whoever finds it: of two the log keeps the first. */
 function onceFor(due: DueVisit) {
-  const id = visitIdOf(LOG_ID, due.index)
+  const id = visitIdOf(entryAt(due.place))
   return { key: id, request: `end of ${id}` }
 }

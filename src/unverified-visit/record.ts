@@ -1,5 +1,6 @@
 import type { Principal } from '../access/principal.ts'
-import { type Appended, LOG_ID, prepare } from '../audit/log.ts'
+import { type Appended, prepare } from '../audit/log.ts'
+import type { EntryAt } from '../audit/log-id.ts'
 import { todayInVietnam } from '../calendar.ts'
 import { parseCardOrInsuranceNumber, readCardNumber } from '../coverage/card-number.ts'
 import { lookupKey, pseudonym } from '../data-keys.ts'
@@ -96,10 +97,10 @@ function answer(
 ): RecordedVisit {
   switch (appended.outcome) {
     case 'appended':
-      return recorded(scope, facility, appended.index, details, leafHash)
+      return recorded(scope, facility, appended, details, leafHash)
     case 'repeated': {
       const earlier = JSON.parse(appended.details) as VisitDetails // our own text, authenticated by its seal
-      return recorded(scope, facility, appended.index, earlier, base64(appended.leafHash))
+      return recorded(scope, facility, appended, earlier, base64(appended.leafHash))
     }
     case 'keyTakenByAnotherRequest':
       throw new ServiceError('idempotency_conflict')
@@ -108,20 +109,14 @@ function answer(
   }
 }
 
-function recorded(
-  scope: Scope,
-  facility: string,
-  index: number,
-  details: VisitDetails,
-  leafHash: string,
-): RecordedVisit {
+function recorded(scope: Scope, facility: string, at: EntryAt, details: VisitDetails, leafHash: string): RecordedVisit {
   return {
-    id: visitIdOf(LOG_ID, index),
+    id: visitIdOf(at),
     recordedAt: details.recordedAt,
     status: 'open',
     nextCheckAt: details.evidence === null ? null : firstCheckAt(details).toISOString(),
     closesAt: closesAt(details.presentedAt, details.recordedAt).toISOString(),
     ...textsOfVisit('open', details.evidence !== null),
-    receipt: visitReceipt(scope.service.dataKeys, facility, index, details.person, leafHash),
+    receipt: visitReceipt(scope.service.dataKeys, facility, at, details.person, leafHash),
   }
 }

@@ -1,3 +1,5 @@
+import { cursorAt } from '../audit/cursor/store.ts'
+import { entryAt, placeOf } from '../audit/log-id.ts'
 import { readInstant, type Sql } from '../db/connect.ts'
 import type { VisitStatus } from './visit-text.ts'
 
@@ -7,7 +9,7 @@ const READER = 'recheck'
 const ENTRIES_MAX = 5_000
 
 export interface LogEvent {
-  readonly index: number
+  readonly place: number
   readonly body: string
   readonly subject: string | null
   readonly sealed: Uint8Array | null
@@ -15,7 +17,7 @@ export interface LogEvent {
 
 export interface LogStretch {
   readonly from: number
-  /** The first index after it. */
+  /** The first place after it. */
   readonly to: number
   /** What concerns unverified visits in it, in order. */
   readonly events: readonly LogEvent[]
@@ -37,26 +39,24 @@ export async function readOn(sql: Sql, logId: number): Promise<LogStretch> {
       sealed: Uint8Array | null
     }[]
   >`
-    select c.next_index as from, least(h.size, c.next_index + ${ENTRIES_MAX}) as to,
-           e.leaf_index, e.body, d.subject, d.sealed
-      from log_cursor c
-      join log_head h on h.log_id = c.log_id
-      left join log_entry e on e.log_id = c.log_id and e.leaf_index >= c.next_index
-                           and e.leaf_index < c.next_index + ${ENTRIES_MAX}
+    with ${cursorAt(sql, logId, READER, ENTRIES_MAX)}
+    select c.next_index as from, c.to_place as to, e.leaf_index, e.body, d.subject, d.sealed
+      from cursor_at c
+      left join log_entry e on e.log_id = c.at_log and e.leaf_index >= c.at_index
+                           and e.leaf_index < c.at_index + ${ENTRIES_MAX}
                            and (e.body like '%"kind":"unverifiedVisit%' or e.body like '%"unverifiedVisit":%')
       left join entry_detail d on d.log_id = e.log_id and d.leaf_index = e.leaf_index
-     where c.log_id = ${logId}::smallint and c.reader = ${READER}
      order by e.leaf_index`
   const first = rows[0]
   if (first === undefined) throw new Error('the log has no cursor of this reader: is the schema of this release in?')
   const events = rows.flatMap(({ leaf_index: index, body, subject, sealed }) =>
-    index === null ? [] : [{ index, body, subject, sealed }],
+    index === null ? [] : [{ place: placeOf({ logId: entryAt(first.from).logId, index }), body, subject, sealed }],
   )
   return { from: first.from, to: first.to, events }
 }
 
 export interface VisitRow {
-  readonly index: number
+  readonly place: number
   readonly facility: string
   readonly visit: string
   readonly checkable: boolean
@@ -70,26 +70,27 @@ export interface VisitRow {
 export async function addVisit(sql: Sql, logId: number, row: VisitRow, now: Date): Promise<void> {
   await sql`
     with moved as (
-      update log_cursor set next_index = ${row.index}::bigint + 1
-       where log_id = ${logId}::smallint and reader = ${READER} and next_index <= ${row.index}
+      update log_cursor set next_index = ${row.place}::bigint + 1
+       where log_id = ${logId}::smallint and reader = ${READER} and next_index <= ${row.place}
       returning log_id
     ), superseded as (
-      update unverified_visit v set state = 'superseded', outcome_index = ${row.index}, updated_at = ${now.toISOString()}
+      update unverified_visit v set state = 'superseded', outcome_index = ${row.place}, updated_at = ${now.toISOString()}
         from moved
        where v.log_id = ${logId}::smallint and v.visit = ${row.visit}::uuid and v.state = 'open'
          and (${row.checkable}::boolean or not v.checkable)
     )
     insert into unverified_visit (log_id, leaf_index, facility, visit, checkable, state, next_check_at, updated_at)
-    select log_id, ${row.index}::bigint, ${row.facility}, ${row.visit}::uuid, ${row.checkable}, 'open',
+    select log_id, ${row.place}::bigint, ${row.facility}, ${row.visit}::uuid, ${row.checkable}, 'open',
            ${row.nextCheckAt.toISOString()}::timestamptz, ${now.toISOString()}::timestamptz
       from moved
     on conflict do nothing`
 }
 
 export interface VisitEnd {
-  /** The entry that says so. */
-  readonly index: number
-  readonly visitIndex: number
+  /** Of the entry that says so. */
+  readonly place: number
+  /** Of the visit's own. */
+  readonly visitPlace: number
   readonly state: 'checked' | 'gaveUp'
 }
 
@@ -97,13 +98,13 @@ export interface VisitEnd {
 export async function endVisit(sql: Sql, logId: number, end: VisitEnd, now: Date): Promise<void> {
   await sql`
     with moved as (
-      update log_cursor set next_index = ${end.index}::bigint + 1
-       where log_id = ${logId}::smallint and reader = ${READER} and next_index <= ${end.index}
+      update log_cursor set next_index = ${end.place}::bigint + 1
+       where log_id = ${logId}::smallint and reader = ${READER} and next_index <= ${end.place}
       returning log_id
     )
-    update unverified_visit v set state = ${end.state}, outcome_index = ${end.index}, updated_at = ${now.toISOString()}
+    update unverified_visit v set state = ${end.state}, outcome_index = ${end.place}, updated_at = ${now.toISOString()}
       from moved
-     where v.log_id = ${logId}::smallint and v.leaf_index = ${end.visitIndex} and v.state in ('open', 'superseded')`
+     where v.log_id = ${logId}::smallint and v.leaf_index = ${end.visitPlace} and v.state in ('open', 'superseded')`
 }
 
 export async function moveCursor(sql: Sql, logId: number, to: number): Promise<void> {
@@ -120,7 +121,7 @@ export async function forgetVisits(sql: Sql, logId: number): Promise<void> {
 }
 
 export interface DueVisit {
-  readonly index: number
+  readonly place: number
   readonly attempts: readonly string[]
   readonly lastCode: string | null
 }
@@ -134,21 +135,21 @@ export async function takeDue(sql: Sql, logId: number, now: Date, until: Date, m
               where log_id = ${logId}::smallint and state = 'open' and next_check_at <= ${now.toISOString()}
               order by next_check_at limit ${max} for update skip locked)
     returning leaf_index, attempts, last_code`
-  return rows.map((row) => ({ index: row.leaf_index, attempts: row.attempts, lastCode: row.last_code }))
+  return rows.map((row) => ({ place: row.leaf_index, attempts: row.attempts, lastCode: row.last_code }))
 }
 
 /** An attempt that found nothing. */
 export async function postponeVisit(
   sql: Sql,
   logId: number,
-  index: number,
+  place: number,
   attempt: { readonly at: Date; readonly code: string | null; readonly next: Date },
 ): Promise<void> {
   await sql`
     update unverified_visit
        set attempts = attempts || to_jsonb(${attempt.at.toISOString()}::text), last_code = ${attempt.code},
            next_check_at = ${attempt.next.toISOString()}, updated_at = ${attempt.at.toISOString()}
-     where log_id = ${logId}::smallint and leaf_index = ${index} and state = 'open'`
+     where log_id = ${logId}::smallint and leaf_index = ${place} and state = 'open'`
 }
 
 export interface VisitState {
@@ -156,11 +157,11 @@ export interface VisitState {
   readonly attempts: readonly string[]
   readonly lastCode: string | null
   readonly nextCheckAt: Date
-  readonly outcomeIndex: number | null
+  readonly outcomePlace: number | null
 }
 
 /** Null until the reader of the log has seen the entry. */
-export async function findVisit(sql: Sql, logId: number, index: number): Promise<VisitState | null> {
+export async function findVisit(sql: Sql, logId: number, place: number): Promise<VisitState | null> {
   const [row] = await sql<
     {
       state: VisitStatus
@@ -171,13 +172,13 @@ export async function findVisit(sql: Sql, logId: number, index: number): Promise
     }[]
   >`
     select state, attempts, last_code, next_check_at, outcome_index
-      from unverified_visit where log_id = ${logId}::smallint and leaf_index = ${index}`
+      from unverified_visit where log_id = ${logId}::smallint and leaf_index = ${place}`
   if (row === undefined) return null
   return {
     status: row.state,
     attempts: row.attempts,
     lastCode: row.last_code,
     nextCheckAt: readInstant(row.next_check_at),
-    outcomeIndex: row.outcome_index,
+    outcomePlace: row.outcome_index,
   }
 }

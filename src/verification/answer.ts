@@ -77,7 +77,7 @@ export interface VerificationAnswer extends Omit<StoredAnswer, 'identity'>, Text
     readonly index: number
     readonly leafHash: string
     /** What was published when this was answered: whoever keeps the answer holds the log to it. */
-    readonly checkpoint: CopyRead['checkpoint']
+    readonly checkpoint: { readonly size: number; readonly rootHash: string } | null
   }
 }
 

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Principal } from '../access/principal.ts'
 import { openDetails } from '../audit/log.ts'
+import { type EntryAt, placeOf } from '../audit/log-id.ts'
 import { type AuditReason, recordRead } from '../audit/read/record.ts'
 import { findEntry, type StoredEntry } from '../audit/store.ts'
 import { maskCardNumber, parseCardNumber } from '../coverage/card-number.ts'
@@ -26,9 +27,9 @@ export async function readVerification(
   id: string,
   knownAt: string | null = null,
 ): Promise<ReadAnswer> {
-  const { index, entry, facility } = await findVerification(scope, id)
+  const { at, entry, facility } = await findVerification(scope, id)
   if (caller.facility === null || facility !== caller.facility) throw new ServiceError('verification_not_found')
-  return openAnswer(scope, index, entry, facility, knownAt)
+  return openAnswer(scope, at, entry, facility, knownAt)
 }
 
 /** The same for an auditor: any facility's, card numbers masked, and recorded before it leaves. */
@@ -39,9 +40,9 @@ export async function readVerificationForAudit(
   reason: AuditReason,
   knownAt: string | null = null,
 ): Promise<ReadAnswer> {
-  const { index, entry, facility } = await findVerification(scope, id)
-  const { atKnown, ...answer } = await openAnswer(scope, index, entry, facility, knownAt)
-  await recordRead(scope, caller, reason, [index], knownAt === null ? {} : { knownAt })
+  const { at, entry, facility } = await findVerification(scope, id)
+  const { atKnown, ...answer } = await openAnswer(scope, at, entry, facility, knownAt)
+  await recordRead(scope, caller, reason, [placeOf(at)], knownAt === null ? {} : { knownAt })
   return { ...withMasks(answer), ...(atKnown === undefined ? {} : { atKnown: withMasks(atKnown) }) }
 }
 
@@ -56,12 +57,12 @@ async function findVerification(scope: Scope, id: string) {
   if (entry === null) throw new ServiceError('verification_not_found')
   const body = bodySchema.parse(JSON.parse(entry.body))
   if (body.kind !== 'verification' || body.facility === null) throw new ServiceError('verification_not_found')
-  return { index: place.index, entry, facility: body.facility }
+  return { at: place, entry, facility: body.facility }
 }
 
 async function openAnswer(
   scope: Scope,
-  index: number,
+  at: EntryAt,
   entry: StoredEntry,
   facility: string,
   knownAt: string | null,
@@ -69,7 +70,7 @@ async function openAnswer(
   if (entry.sealed === null) throw new ServiceError('verification_erased')
   const text = openDetails(scope.service.dataKeys, entry.subject, entry.sealed)
   const details = JSON.parse(text) as VerificationDetails // our own text, authenticated by its seal
-  const answer = withReceipt(scope, facility, index, details, base64(entry.leafHash), entry.checkpoint)
+  const answer = withReceipt(scope, facility, at, details, base64(entry.leafHash), entry.checkpoint)
   return knownAt === null ? answer : { ...answer, atKnown: await decideAsKnown(scope, details, knownAt) }
 }
 

@@ -1,7 +1,8 @@
 import type { Principal } from '../access/principal.ts'
 import { checkCode } from '../audit/check-code.ts'
 import type { EntryOutcome } from '../audit/entry.ts'
-import { type Appended, LOG_ID, prepare } from '../audit/log.ts'
+import { type Appended, prepare } from '../audit/log.ts'
+import type { EntryAt } from '../audit/log-id.ts'
 import { type IsoDate, todayInVietnam } from '../calendar.ts'
 import type { CopyRead, Watermark } from '../coverage/coverage.ts'
 import { asOfDay, needsHistory } from '../coverage/history.ts'
@@ -248,10 +249,10 @@ function receipt(
 ): VerificationAnswer {
   switch (appended.outcome) {
     case 'appended':
-      return withReceipt(scope, caller.facility ?? '', appended.index, details, leafHash, checkpoint)
+      return withReceipt(scope, caller.facility ?? '', appended, details, leafHash, checkpoint)
     case 'repeated': {
       const earlier = JSON.parse(appended.details) as VerificationDetails // our own text, authenticated by its seal
-      return withReceipt(scope, caller.facility ?? '', appended.index, earlier, base64(appended.leafHash), checkpoint)
+      return withReceipt(scope, caller.facility ?? '', appended, earlier, base64(appended.leafHash), checkpoint)
     }
     case 'keyTakenByAnotherRequest':
       throw new ServiceError('idempotency_conflict')
@@ -264,15 +265,15 @@ function receipt(
 export function withReceipt(
   scope: Scope,
   facility: string,
-  index: number,
+  { logId, index }: EntryAt,
   details: VerificationDetails,
   leafHash: string,
   checkpoint: CopyRead['checkpoint'],
 ): VerificationAnswer {
-  const deed = { logId: LOG_ID, index, facility, person: details.person }
+  const deed = { logId, index, facility, person: details.person }
   const { checkedAt, serviceDate, decision, code, cause, vssCode, vssCodeSource, warnings, ...rest } = details.answer
   return {
-    id: verificationId(LOG_ID, index),
+    id: verificationId(logId, index),
     checkedAt,
     serviceDate,
     decision,
@@ -285,10 +286,11 @@ export function withReceipt(
     ...rest,
     receipt: {
       checkCode: checkCode(scope.service.dataKeys, deed),
-      log: String(LOG_ID),
+      log: String(logId),
       index,
       leafHash,
-      checkpoint,
+      // of another log it would say nothing of this entry
+      checkpoint: checkpoint?.logId === logId ? { size: checkpoint.size, rootHash: checkpoint.rootHash } : null,
     },
   }
 }

@@ -25,8 +25,9 @@ export const visitChangesSchema = z
       .readonly(),
     nextCursor: z.string().max(400).meta({ description: 'Ask with it later: only what is new is told.' }),
     more: z.boolean().meta({ description: 'There is more at once, behind `nextCursor`.' }),
-    through: z
-      .strictObject({ index: z.int().min(0), syncedAt: instant.nullable() })
-      .meta({ description: 'What was looked through: entries of the log below `index`, and syncs up to `syncedAt`.' }),
+    through: z.strictObject({ log: text.max(5), index: z.int().min(0), syncedAt: instant.nullable() }).meta({
+      description:
+        'What was looked through: entries of `log` below `index` (and all of the logs before it), and syncs up to `syncedAt`.',
+    }),
   })
   .meta({ id: 'VisitChanges' })

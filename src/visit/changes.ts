@@ -1,5 +1,6 @@
 import type { Principal } from '../access/principal.ts'
-import { LOG_ID, openDetails } from '../audit/log.ts'
+import { openDetails } from '../audit/log.ts'
+import { entryAt, LOG_ID } from '../audit/log-id.ts'
 import { type IsoDate, todayInVietnam } from '../calendar.ts'
 import { findPast, type SealedPast } from '../coverage/known/store.ts'
 import { nameSince } from '../data-keys.ts'
@@ -48,7 +49,7 @@ export interface VisitChanges {
   /** There is more to tell at once. */
   readonly more: boolean
   /** What was looked through: checks below this index of the log, and syncs up to this instant. */
-  readonly through: { readonly index: number; readonly syncedAt: string | null }
+  readonly through: { readonly log: string; readonly index: number; readonly syncedAt: string | null }
 }
 
 /**
@@ -70,11 +71,12 @@ export async function readVisitChanges(
     throw new ServiceError('database_unavailable', { cause })
   })
   const { items, next, reach } = page
+  const { logId: log, index } = entryAt(reach.nextPlace)
   return {
     items,
     nextCursor: writeCursor(dataKeys, facility, next),
     more: next.telling !== null,
-    through: { index: reach.nextIndex, syncedAt: reach.loadedAt && instantText(reach.loadedAt) },
+    through: { log: String(log), index, syncedAt: reach.loadedAt && instantText(reach.loadedAt) },
   }
 }
 
@@ -91,26 +93,25 @@ async function lookThrough(scope: Scope, facility: string, cursor: Cursor, limit
     findOpenVisits(sql, LOG_ID, facility, between, scope.now(), VISITS_MAX),
   )
   const { loadedAt } = present
-  const reach = telling === null ? present : { nextIndex: telling.index, loadedAt: telling.until }
+  const reach = telling === null ? present : { nextPlace: telling.index, loadedAt: telling.until }
   if (loadedAt === null || reach.loadedAt === null) return { items: [], next: cursor, reach }
   const until = reach.loadedAt
   const watched = visits.map((visit) => watch(scope, cursor, visit)).filter(({ since }) => since !== until)
-  const changed =
-    watched.length === 0 ? [] : await scope.query((sql) => findChangedVisits(sql, LOG_ID, watched, until, limit))
+  const changed = watched.length === 0 ? [] : await scope.query((sql) => findChangedVisits(sql, watched, until, limit))
   const items = changed.length === 0 ? [] : await tell(scope, changed, watched, until)
   const last = changed.length === limit ? changed.at(-1) : visits.length === VISITS_MAX ? visits.at(-1) : undefined
   const next: Cursor =
     last === undefined
-      ? { index: reach.nextIndex, until, telling: null }
-      : { ...cursor, telling: { index: reach.nextIndex, until, from: last.index + 1 } }
+      ? { index: reach.nextPlace, until, telling: null }
+      : { ...cursor, telling: { index: reach.nextPlace, until, from: last.place + 1 } }
   return { items, next, reach }
 }
 
 /** Of a check that was told of, only what came since the telling is news. */
-function watch(scope: Scope, cursor: Cursor, { index, visit, seen, sealed }: VisitRow): Watched {
+function watch(scope: Scope, cursor: Cursor, { place, visit, seen, sealed }: VisitRow): Watched {
   const { name, generation } = openName(scope.service.dataKeys, visit, sealed)
-  const told = index < cursor.index && isLater(cursor.until, seen)
-  return { index, name: nameSince(scope.service.dataKeys, name, generation), since: told ? cursor.until : seen, told }
+  const told = place < cursor.index && isLater(cursor.until, seen)
+  return { place, name: nameSince(scope.service.dataKeys, name, generation), since: told ? cursor.until : seen, told }
 }
 
 async function tell(
@@ -119,9 +120,9 @@ async function tell(
   watched: readonly Watched[],
   until: string,
 ): Promise<VisitChange[]> {
-  const byIndex = new Map(watched.map((each) => [each.index, each]))
+  const byPlace = new Map(watched.map((each) => [each.place, each]))
   const pairs = changed.flatMap((visit) => {
-    const of = byIndex.get(visit.index)
+    const of = byPlace.get(visit.place)
     return of === undefined ? [] : [{ visit, of }]
   })
   const names = pairs.map(({ of }) => of.name)
@@ -144,10 +145,11 @@ async function tell(
     if (!isNews && !isBack) return []
     const { warnings, ...rest } = said
     const { serviceDate, decision, code, cause, coverages } = check.answer
+    const { logId, index } = entryAt(visit.place)
     return [
       {
         visitId: check.visitId,
-        verificationId: verificationId(LOG_ID, visit.index),
+        verificationId: verificationId(logId, index),
         checkedAt: check.answer.checkedAt,
         atCheck: { serviceDate, decision, code, cause, coverages },
         today: { serviceDate: today, ...rest },

@@ -3,12 +3,12 @@ import { type DataKeys, mac128 } from '../data-keys.ts'
 import { ServiceError } from '../errors.ts'
 
 /**
- * How far a facility was told of changes. A change is a visit's check (its index in the log) and a change of the copy (its
+ * How far a facility was told of changes. A change is a visit's check (its place in the log) and a change of the copy (its
  * instant); told is what lies below both bounds. A check that the log's reader comes to later, and a sync that comes
  * later, are each beyond one of them: so nothing is told twice and nothing is passed over, in whatever order they come.
  */
 const cursorSchema = z.strictObject({
-  /** Told: indexes below this, */
+  /** Told: places below this, */
   index: z.int().min(0),
   /** with changes up to this, as PostgreSQL writes it. */
   until: z.string(),

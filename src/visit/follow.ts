@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { LOG_ID, openDetails } from '../audit/log.ts'
+import { openDetails } from '../audit/log.ts'
+import { LOG_ID } from '../audit/log-id.ts'
 import { endOfDayInVietnam } from '../calendar.ts'
 import { type DataKeys, type LookupKey, visitDigest } from '../data-keys.ts'
 import { describeFailure } from '../event.ts'
@@ -64,7 +65,7 @@ function take(job: Job, check: CheckEntry, left: Map<string, OpenedVisit | null>
   const keepsEnd = saysNothing && (former?.keepsEnd ?? true) && left.get(digest) !== null
   left.set(digest, {
     facility,
-    index: check.index,
+    place: check.place,
     seen: asked.seen,
     closesAt: new Date(closesAt),
     keepsEnd,

@@ -1,3 +1,5 @@
+import { cursorAt, indexAt, logAt } from '../audit/cursor/store.ts'
+import { entryAt, placeOf } from '../audit/log-id.ts'
 import { hex } from '../audit/store.ts'
 import type { LookupKey } from '../data-keys.ts'
 import type { Sql } from '../db/connect.ts'
@@ -10,7 +12,7 @@ const ENTRIES_MAX = 1_000
 const EXPIRED_MAX = 2_000
 
 export interface CheckEntry {
-  readonly index: number
+  readonly place: number
   readonly body: string
   readonly subject: string | null
   readonly sealed: Uint8Array
@@ -18,7 +20,7 @@ export interface CheckEntry {
 
 export interface CheckStretch {
   readonly from: number
-  /** The first index after it. */
+  /** The first place after it. */
   readonly to: number
   readonly checks: readonly CheckEntry[]
 }
@@ -28,25 +30,25 @@ export async function readChecks(sql: Sql, logId: number): Promise<CheckStretch>
   const rows = await sql<
     { from: number; to: number; leaf_index: number | null; body: string; subject: string | null; sealed: Uint8Array }[]
   >`
-    select c.next_index as from, least(h.size, c.next_index + ${ENTRIES_MAX}) as to, d.leaf_index, e.body, d.subject, d.sealed
-      from log_cursor c
-      join log_head h on h.log_id = c.log_id
+    with ${cursorAt(sql, logId, READER, ENTRIES_MAX)}
+    select c.next_index as from, c.to_place as to, d.leaf_index, e.body, d.subject, d.sealed
+      from cursor_at c
       left join (log_entry e join entry_detail d on d.log_id = e.log_id and d.leaf_index = e.leaf_index)
-        on e.log_id = c.log_id and e.leaf_index >= c.next_index and e.leaf_index < c.next_index + ${ENTRIES_MAX}
+        on e.log_id = c.at_log and e.leaf_index >= c.at_index and e.leaf_index < c.at_index + ${ENTRIES_MAX}
        and e.body like '%"kind":"verification"%'
-     where c.log_id = ${logId}::smallint and c.reader = ${READER}
      order by e.leaf_index`
   const first = rows[0]
   if (first === undefined) throw new Error('the log has no cursor of this reader: is the schema of this release in?')
+  const { logId: atLog } = entryAt(first.from)
   const checks = rows.flatMap(({ leaf_index: index, body, subject, sealed }) =>
-    index === null ? [] : [{ index, body, subject, sealed }],
+    index === null ? [] : [{ place: placeOf({ logId: atLog, index }), body, subject, sealed }],
   )
   return { from: first.from, to: first.to, checks }
 }
 
 export interface OpenedVisit {
   readonly facility: string
-  readonly index: number
+  readonly place: number
   readonly seen: string | null
   readonly closesAt: Date
   /** The check did not say whether the patient stays: what an earlier one said holds on. */
@@ -89,7 +91,7 @@ export async function keepVisits(
     select log_id, visit::uuid, facility, leaf_index::bigint, seen::timestamptz, closes_at::timestamptz, decode(sealed, 'base64')
       from moved, unnest(
         string_to_array(${column((row) => row.visit)}, ','), string_to_array(${column((row) => row.facility)}, ','),
-        string_to_array(${column((row) => row.index)}, ','), string_to_array(${column((row) => row.seen ?? '-infinity')}, ','),
+        string_to_array(${column((row) => row.place)}, ','), string_to_array(${column((row) => row.seen ?? '-infinity')}, ','),
         string_to_array(${column((row) => row.closesAt.toISOString())}, ','),
         string_to_array(${column((row) => row.sealed.toString('base64'))}, ',')
       ) as r(visit, facility, leaf_index, seen, closes_at, sealed)
@@ -110,7 +112,7 @@ export async function forgetOpenVisits(sql: Sql, logId: number): Promise<void> {
 }
 
 export interface VisitRow {
-  readonly index: number
+  readonly place: number
   readonly visit: string
   /** As PostgreSQL writes it. */
   readonly seen: string
@@ -119,7 +121,7 @@ export interface VisitRow {
 
 /** How far the log was followed, and the copy reaches: what lies below both is all there. */
 export interface Reach {
-  readonly nextIndex: number
+  readonly nextPlace: number
   /** As PostgreSQL writes it; null in an empty copy. */
   readonly loadedAt: string | null
 }
@@ -156,15 +158,15 @@ export async function findOpenVisits(
      order by v.leaf_index`
   const first = rows[0]
   if (first === undefined) throw new Error('the log has no cursor of this reader: is the schema of this release in?')
-  const visits = rows.flatMap(({ leaf_index: index, visit, seen, sealed }) =>
-    index === null ? [] : [{ index, visit: hex(visit), seen, sealed }],
+  const visits = rows.flatMap(({ leaf_index: place, visit, seen, sealed }) =>
+    place === null ? [] : [{ place, visit: hex(visit), seen, sealed }],
   )
-  return { reach: { nextIndex: first.next_index, loadedAt: first.loaded_at }, visits }
+  return { reach: { nextPlace: first.next_index, loadedAt: first.loaded_at }, visits }
 }
 
 /** A visit, and since when a change of the person's record would be news. */
 export interface Watched {
-  readonly index: number
+  readonly place: number
   readonly name: LookupKey
   readonly since: string
   /** `since` is what the facility was told up to, not what the check read. */
@@ -172,7 +174,7 @@ export interface Watched {
 }
 
 export interface ChangedVisit {
-  readonly index: number
+  readonly place: number
   /** When the last change was known, as PostgreSQL writes it. */
   readonly changedAt: string
   readonly subject: string | null
@@ -186,7 +188,6 @@ export interface ChangedVisit {
  */
 export async function findChangedVisits(
   sql: Sql,
-  logId: number,
   watched: readonly Watched[],
   until: string,
   max: number,
@@ -196,7 +197,7 @@ export async function findChangedVisits(
   >`
     with watched as materialized (
       select leaf_index, name, since, ${until}::timestamptz as until
-        from unnest(string_to_array(${watched.map((each) => each.index).join(',')}, ',')::bigint[],
+        from unnest(string_to_array(${watched.map((each) => each.place).join(',')}, ',')::bigint[],
                     string_to_array(${watched.map((each) => each.name).join(',')}, ',')::uuid[],
                     string_to_array(${watched.map((each) => each.since).join(',')}, ',')::timestamptz[]) as r(leaf_index, name, since)
     ), led as materialized (
@@ -221,10 +222,10 @@ export async function findChangedVisits(
        order by l.leaf_index limit ${max}
     )
     select c.leaf_index, c.at as changed_at, d.subject, d.sealed
-      from changed c left join entry_detail d on d.log_id = ${logId}::smallint and d.leaf_index = c.leaf_index
+      from changed c left join entry_detail d on d.log_id = ${logAt(sql, sql`c.leaf_index`)} and d.leaf_index = ${indexAt(sql, sql`c.leaf_index`)}
      order by c.leaf_index`
   return rows.map((row) => ({
-    index: row.leaf_index,
+    place: row.leaf_index,
     changedAt: row.changed_at,
     subject: row.subject,
     sealed: row.sealed,

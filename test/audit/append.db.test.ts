@@ -37,7 +37,7 @@ function append(batch: readonly Deed[], on = sql) {
 /** Appends something new; everything that the suite appends is counted here. */
 async function grow(batch: readonly Deed[]): Promise<number[]> {
   const expected = batch.map((_, n) => size + n)
-  expect(await append(batch)).toEqual(expected.map((index) => ({ outcome: 'appended', index })))
+  expect(await append(batch)).toEqual(expected.map((index) => ({ outcome: 'appended', logId: 1, index })))
   size += batch.length
   return expected
 }
@@ -96,7 +96,7 @@ describe('a repeated request', () => {
   test('reads exactly what the first one was answered, and the log does not grow', async () => {
     const first = asked('repeated')
     const row = prepare(keys, first)
-    expect(await appendBatch(sql, keys, [row])).toEqual([{ outcome: 'appended', index: size }])
+    expect(await appendBatch(sql, keys, [row])).toEqual([{ outcome: 'appended', logId: 1, index: size }])
     size++
     const again = { outcome: 'repeated', index: size - 1, details: first.details }
     const [repeated] = await append([asked('repeated')], other)
@@ -108,10 +108,10 @@ describe('a repeated request', () => {
   test('in one batch with the first is one entry', async () => {
     const [first, second, third] = [asked('twice'), asked('twice'), asked('twice', 'another request')]
     expect(await append([deed(), first, second, deed(), third])).toMatchObject([
-      { outcome: 'appended', index: size },
-      { outcome: 'appended', index: size + 1 },
+      { outcome: 'appended', logId: 1, index: size },
+      { outcome: 'appended', logId: 1, index: size + 1 },
       { outcome: 'repeated', index: size + 1, details: first.details },
-      { outcome: 'appended', index: size + 2 },
+      { outcome: 'appended', logId: 1, index: size + 2 },
       { outcome: 'keyTakenByAnotherRequest' },
     ])
     size += 3
@@ -123,7 +123,7 @@ describe('a repeated request', () => {
       const pair = [asked(`at once ${n}`), asked(`at once ${n}`)] as const
       const outcomes = (await Promise.all([append([pair[0]], sql), append([pair[1]], other)])).flat()
       const winner = outcomes.findIndex((each) => 'outcome' in each && each.outcome === 'appended')
-      expect(outcomes[winner]).toEqual({ outcome: 'appended', index: size })
+      expect(outcomes[winner]).toEqual({ outcome: 'appended', logId: 1, index: size })
       expect(outcomes[1 - winner]).toMatchObject({ outcome: 'repeated', index: size, details: pair[winner]?.details })
       size++
     }
@@ -186,7 +186,7 @@ describe('a key', () => {
       await ageKey(world.owner, digestOf(`free again ${n}`), '15 days')
       const wanted = [asked(`free again ${n}`), asked(`free again ${n}`)] as const
       const outcomes = (await Promise.all([append([wanted[0]], sql), append([wanted[1]], other)])).flat()
-      expect(outcomes).toContainEqual({ outcome: 'appended', index: size })
+      expect(outcomes).toContainEqual({ outcome: 'appended', logId: 1, index: size })
       expect(outcomes).toContainEqual(expect.objectContaining({ outcome: 'repeated', index: size }))
       size++
     }

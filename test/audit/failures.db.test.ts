@@ -56,13 +56,19 @@ async function claims(): Promise<number> {
 }
 
 /** Another session holds the head, so that an append is under way and stays so. */
-async function holdHead(): Promise<{ release(): Promise<void>; untilWaiting(): Promise<void> }> {
+async function holdHead(): Promise<{ release(): Promise<void>; end(): Promise<void>; untilWaiting(): Promise<void> }> {
   const holder = await world.owner.reserve()
   await holder`begin`
   await holder`select from log_head where log_id = 1 for update`
   return {
     release: async () => {
       await holder`rollback`
+      holder.release()
+    },
+    /** As a succession does: the log grows no more. */
+    end: async () => {
+      await holder`update log_head set ends_at = size`
+      await holder`commit`
       holder.release()
     },
     untilWaiting: () =>
@@ -89,7 +95,7 @@ describe('a statement that fails leaves no claim, no growth and no entry', () =>
   }
 
   async function expectAppendsNow(sql: Sql): Promise<void> {
-    expect(await append(sql, batch())).toEqual(batch().map((_, index) => ({ outcome: 'appended', index })))
+    expect(await append(sql, batch())).toEqual(batch().map((_, index) => ({ outcome: 'appended', logId: 1, index })))
     expect(await logState(world.owner)).toEqual(sound(16))
   }
 
@@ -113,9 +119,24 @@ describe('a statement that fails leaves no claim, no growth and no entry', () =>
 
   test('when the head is not there', async () => {
     const sql = connection()
-    await world.owner`update log_head set log_id = 2`
+    await world.owner`create table head_aside as table log_head`
+    await world.owner`delete from log_head`
     expect(await failure(append(sql, [asked('a')]))).toBe('log_unavailable')
-    await world.owner`update log_head set log_id = 1`
+    expect(await failure(append(sql, [deed()]))).toBe('log_unavailable')
+    await world.owner`insert into log_head select * from head_aside`
+    await world.owner`drop table head_aside`
+    await expectNothingLeft()
+    await expectAppendsNow(sql)
+  })
+
+  test('when the log ends while it waits for the head: it has a successor', async () => {
+    const head = await holdHead()
+    const sql = connection()
+    const waiting = failure(append(sql, [asked('a')]))
+    await head.untilWaiting()
+    await head.end()
+    expect(await waiting).toBe('log_unavailable')
+    await world.owner`update log_head set ends_at = null`
     await expectNothingLeft()
     await expectAppendsNow(sql)
   })
@@ -135,7 +156,7 @@ describe('a statement that PostgreSQL rolled back and asks to try again', () => 
     await world.owner`create sequence tries` // counts on where a rollback forgets
     await world.owner`grant usage on sequence tries to kiemthe_app`
     await failAt('log_entry', condition, "nextval('tries') = 1")
-    expect(await append(connection(), [asked('a')])).toEqual([{ outcome: 'appended', index: 0 }])
+    expect(await append(connection(), [asked('a')])).toEqual([{ outcome: 'appended', logId: 1, index: 0 }])
     expect(await logState(world.owner)).toEqual(sound(1))
   })
 
@@ -159,7 +180,7 @@ describe('a connection that dies', () => {
     expect(await outcome).toBe('log_outcome_unknown')
     await head.release()
     expect(await logState(world.owner)).toEqual(sound(0))
-    expect(await append(connection(), [asked('a')])).toEqual([{ outcome: 'appended', index: 0 }])
+    expect(await append(connection(), [asked('a')])).toEqual([{ outcome: 'appended', logId: 1, index: 0 }])
     expect(await logState(world.owner)).toEqual(sound(1))
   })
 
@@ -198,7 +219,7 @@ describe('a connection that dies', () => {
       select pg_terminate_backend(pid) from pg_stat_activity
        where datname = current_database() and application_name = 'the append'`
     await sleep(50)
-    expect(await append(sql, [deed()])).toEqual([{ outcome: 'appended', index: 1 }])
+    expect(await append(sql, [deed()])).toEqual([{ outcome: 'appended', logId: 1, index: 1 }])
   })
 })
 
@@ -219,9 +240,9 @@ describe('one row that cannot be answered does not take its batch with it', () =
     await append(sql, [asked('damaged')])
     await world.owner`update entry_detail set sealed = '\\x01'`
     const outcomes = await append(sql, [deed(), asked('damaged'), asked('new')])
-    expect(outcomes[0]).toEqual({ outcome: 'appended', index: 1 })
+    expect(outcomes[0]).toEqual({ outcome: 'appended', logId: 1, index: 1 })
     expect(outcomes[1]).toBeInstanceOf(Error)
-    expect(outcomes[2]).toEqual({ outcome: 'appended', index: 2 })
+    expect(outcomes[2]).toEqual({ outcome: 'appended', logId: 1, index: 2 })
   })
 
   test('when the answer it repeats cannot be read any more', async () => {
@@ -229,9 +250,9 @@ describe('one row that cannot be answered does not take its batch with it', () =
     await append(sql, [asked('a')])
     await world.owner`revoke select on entry_detail from kiemthe_app`
     const outcomes = await append(sql, [deed(), asked('a'), deed()])
-    expect(outcomes[0]).toEqual({ outcome: 'appended', index: 1 })
+    expect(outcomes[0]).toEqual({ outcome: 'appended', logId: 1, index: 1 })
     expect(outcomes[1]).toMatchObject({ code: 'log_unavailable' })
-    expect(outcomes[2]).toEqual({ outcome: 'appended', index: 2 })
+    expect(outcomes[2]).toEqual({ outcome: 'appended', logId: 1, index: 2 })
   })
 
   test('when the key it lost to was swept in between', async () => {
@@ -240,7 +261,7 @@ describe('one row that cannot be answered does not take its batch with it', () =
     await ageKey(world.owner, prepare(keys, asked('swept')).idempotencyKey ?? '', '1 day')
     const swept = sweepBeforeRead(sql)
     const outcomes = await append(swept, [deed(), asked('swept')])
-    expect(outcomes[0]).toEqual({ outcome: 'appended', index: 1 })
+    expect(outcomes[0]).toEqual({ outcome: 'appended', logId: 1, index: 1 })
     expect(outcomes[1]).toMatchObject({ code: 'log_unavailable' })
   })
 })

@@ -3,10 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { seeded } from '../../loadtest/seeded.ts'
+import { splitViews } from '../../loadtest/split-view.ts'
 import { BACK_DATED, check, keepAside, putBack, REHASHED, type Tampered, tamper } from '../../loadtest/tampering.ts'
 import type { Finding } from '../../src/audit/fsck/findings.ts'
 import { appendBatch, prepare } from '../../src/audit/log.ts'
 import type { SealJob } from '../../src/audit/seal/seal.ts'
+import { openNote, signatureLine } from '../../src/audit/signed-note.ts'
+import { readPolicy } from '../../src/audit/witness/policy.ts'
 import { type DataKeys, deriveDataKeys } from '../../src/data-keys.ts'
 import { seal } from '../../src/seal.ts'
 import { keysFolder } from '../support/keys-folder.ts'
@@ -14,6 +17,7 @@ import { kiemthe } from '../support/kiemthe.ts'
 import { deed, deeds } from '../support/log.ts'
 import { sealAll, sealerOn } from '../support/sealing.ts'
 import { createWorld, type World } from '../support/service.ts'
+import { witnessKey } from '../support/signed-log.ts'
 
 /** Whoever has the database may change everything in it: `fsck` names what, as far as keys outside of it can tell. */
 
@@ -151,6 +155,11 @@ describe('would not be named:', () => {
       [{ what: 'tileDiffers', level: 0, index: 1 }],
     ],
     [
+      'a changed tile that is not full',
+      `update log_tile set hashes = sha256('x') || substring(hashes from 33) where level = 0 and tile_index = 2`,
+      [{ what: 'tileDiffers', level: 0, index: 2 }],
+    ],
+    [
       'a changed tile above',
       `update log_tile set hashes = sha256('x') || substring(hashes from 33) where level = 1`,
       [{ what: 'tileDiffers', level: 1, index: 0 }],
@@ -223,10 +232,37 @@ test('details that an erasure took would be called missing, or be there again un
 /** At full size: `npm run loadtest -- fsck`. */
 test('tampering at some place of the log would pass', async () => {
   const steps: Tampered[] = []
-  const of = { steps: 33, sealed: SEALED, random: seeded(7) }
+  const of = { steps: 36, sealed: SEALED, random: seeded(7) }
   await tamper(world.owner, keys, sealer.verifier, of, (step) => steps.push(step))
+  await splitViews({ steps: 20, random: seeded(7) }, (step) => steps.push(step))
   expect(steps.filter(({ named }) => !named)).toEqual([])
-  expect(new Set(steps.map(({ kind }) => kind)).size).toBe(11)
+  expect(new Set(steps.map(({ kind }) => kind)).size).toBe(13)
+})
+
+test('a cosignature that is missing, or that no witness made, would pass', async () => {
+  const [one, other] = [witnessKey('one.example'), witnessKey('other.example')]
+  const [row] = await world.owner<{ note: string }[]>`select note from log_checkpoint`
+  const note = row?.note ?? ''
+  const line = ({ signer: { name, keyId, sign } }: typeof one, text: string) =>
+    signatureLine({ name, keyId, signature: sign(text) })
+  const text = openNote(note, [sealer.verifier])?.text ?? ''
+  const policyOf = (quorum: string) =>
+    readPolicy(`witness a ${one.text}\nwitness b ${other.text}\ngroup all 2 a b\nquorum ${quorum}\n`)
+  const found = async (lines: string, quorum: string) => {
+    await world.owner`update log_checkpoint set note = ${note + lines}`
+    const { findings, cosignatures } = await check(world.owner, null, sealer.verifier, policyOf(quorum))
+    return { findings, states: cosignatures.map(({ state }) => state) }
+  }
+  expect(await found('', 'none')).toEqual({ findings: [], states: ['missing', 'missing'] })
+  expect(await found(line(one, text), 'a')).toEqual({ findings: [], states: ['verified', 'missing'] })
+  expect(await found(line(one, text), 'all')).toEqual({
+    findings: [{ what: 'cosignatureMissing', witness: 'b' }],
+    states: ['verified', 'missing'],
+  })
+  expect(await found(line(one, text) + line(other, `${text}x`), 'a')).toEqual({
+    findings: [{ what: 'cosignatureForged', witness: 'b' }],
+    states: ['verified', 'forged'],
+  })
 })
 
 test('an export would not be what the log is, or be checked without keys from outside', async () => {

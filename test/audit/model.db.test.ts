@@ -68,7 +68,7 @@ class Model {
       if (row.key !== null) {
         this.#held.set(row.key, { request: row.request, index, details: details[n] ?? '', free: false })
       }
-      return { outcome: 'appended', index }
+      return { outcome: 'appended', logId: 1, index }
     })
     return rows.map((row, n) => appended[n] ?? this.#repeat(row))
   }
@@ -88,7 +88,7 @@ class Model {
     if (holder === undefined) throw new Error('a row without a key is always appended')
     if (holder.request !== row.request) return { outcome: 'keyTakenByAnotherRequest' }
     if (holder.details === null) return { outcome: 'repeatedButErased' }
-    return { outcome: 'repeated', index: holder.index, details: holder.details }
+    return { outcome: 'repeated', logId: 1, index: holder.index, details: holder.details }
   }
 }
 

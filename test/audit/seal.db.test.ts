@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { seeded } from '../../loadtest/seeded.ts'
-import { appendBatch, LOG_ID, prepare } from '../../src/audit/log.ts'
+import { appendBatch, prepare } from '../../src/audit/log.ts'
 import { BATCH_ENTRIES, type SealJob, sealPass } from '../../src/audit/seal/seal.ts'
 import { ed25519Signer, openNote, readNote, signatureLine, signNote } from '../../src/audit/signed-note.ts'
 import { cosignBy } from '../../src/audit/witness/client.ts'
@@ -178,7 +178,7 @@ test('fewer cosignatures than wanted are published all the same, told, and asked
     return signatureLine({ name, keyId, signature: sign(readNote(note)?.text ?? '') })
   }
   const job = await sealerOn(sealer, { isCosigned, cosign: async ({ note }) => (up ? note + cosignature(note) : note) })
-  const late = async () => (await readState(app, LOG_ID)).uncosignedSince
+  const late = async () => (await readState(app)).uncosignedSince
   expect(await late()).toBeNull()
   await append(3)
   expect(await sealPass(job)).toMatchObject({ published: 3, more: false })

@@ -47,8 +47,8 @@ const look = (row: ShareRow) => findVisit(sql, LOG_ID, row, row.dossierKey, null
 
 test('a share would stand in the log without its version, its bytes or its place in the queue', async () => {
   const written = await write(share('A', 1))
-  expect(written).toEqual({ result: 'done', index: expect.any(Number) })
-  const index = typeof written === 'string' ? null : written.index
+  expect(written).toEqual({ result: 'done', place: expect.any(Number) })
+  const index = typeof written === 'string' ? null : written.place
   expect(await look(share('A', 2))).toEqual({ keyHeldBy: null, latest: { version: 1, index }, same: null })
   expect(await look(share('A', 1))).toMatchObject({ same: index })
   const transactions = await world.owner<{ xmin: string }[]>`

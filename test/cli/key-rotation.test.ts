@@ -115,7 +115,7 @@ describe('the generations of the seal key', () => {
   })
 
   test('the list would show a secret', () => {
-    const shown = describeKeys(addTokenKey({ keys: [first] }, second, NOW), used)
+    const shown = describeKeys(addTokenKey({ keys: [first] }, second, NOW), used, null)
     expect(shown).toContain('token-2   accepted')
     expect(shown).toContain('next: reseal, at 2026-11-24T03:01:30.000Z')
     for (const hidden of [first.d, second.d, ...Object.values(used.seal.generations), String(used.lookup), used.log]) {
@@ -194,10 +194,12 @@ describe('the generations of the lookup key', () => {
   })
 
   test('the list would show a secret', () => {
-    const shown = describeKeys(null, added)
+    const shown = describeKeys(null, added, null)
     expect(shown).toContain('lookup  generation 1   names\nlookup  generation 2   added\n')
     expect(shown).toContain('next: rename, at 2026-11-24T03:00:30.000Z')
-    expect(describeKeys(null, retired)).toContain('generation 1   leads to it\nlookup  generation 2   names\nlog ')
+    expect(describeKeys(null, retired, null)).toContain(
+      'generation 1   leads to it\nlookup  generation 2   names\nlog ',
+    )
     for (const hidden of Object.values(lookupChainOf(added).generations)) expect(shown).not.toContain(hidden)
   })
 })

@@ -1,23 +1,22 @@
-import { randomBytes } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openDetails } from '../../src/audit/log.ts'
 import { deriveDataKeys } from '../../src/data-keys.ts'
 import { connect } from '../../src/db/connect.ts'
 import { readMark } from '../../src/host/log-mark.ts'
 import { asking, record, scan } from '../http/http-support.ts'
-import { asSuperuser, databaseUrl } from '../support/cluster.ts'
 import { keysFolder } from '../support/keys-folder.ts'
 import { kiemthe } from '../support/kiemthe.ts'
 import { logState, sound } from '../support/log.ts'
+import { restoredDatabases } from '../support/restored-database.ts'
 import { createWorld, post, type World } from '../support/service.ts'
 
 /** A database restored from an older backup has a sound log, and receipts of a longer one are in people's hands. */
 
 const someone = record()
-const cluster = inject('cluster')
-const copies: string[] = []
+const databases = restoredDatabases()
+const backup = () => databases.of(world)
 
 let world: World
 let keys: Awaited<ReturnType<typeof keysFolder>>
@@ -33,9 +32,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await world?.close()
-  const superuser = asSuperuser(cluster)
-  for (const name of copies) await superuser.unsafe(`drop database if exists ${name} with (force)`)
-  await superuser.end()
+  await databases.drop()
   await keys?.remove()
 })
 
@@ -53,21 +50,6 @@ async function append(count: number, env: Record<string, string>): Promise<numbe
     await running.server.close()
   }
   return indexes
-}
-
-/** The database as it is now: a backup, and at once restored beside it. */
-async function backup() {
-  const source = new URL(world.ownerUrl).pathname.slice(1)
-  const name = `kiemthe_restored_${randomBytes(4).toString('hex')}`
-  const superuser = asSuperuser(cluster)
-  await superuser`select pg_terminate_backend(pid) from pg_stat_activity where datname = ${source}`
-  await superuser.unsafe(`create database ${name} template ${source} strategy = wal_log`)
-  await superuser.end()
-  copies.push(name)
-  return {
-    appUrl: databaseUrl(cluster, 'kiemthe_app', cluster.appPassword, name),
-    ownerUrl: databaseUrl(cluster, 'postgres', cluster.password, name),
-  }
 }
 
 function acceptBehind(ownerUrl: string, ...args: string[]) {

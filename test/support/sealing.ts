@@ -18,6 +18,7 @@ export async function sealerOn(sql: Sql, part: Partial<SealJob> = {}): Promise<S
     query: (work) => work(sql),
     signer: ed25519Signer(LOG_ORIGIN, privateKey),
     verifier,
+    former: null,
     mark: null,
     cosign: async ({ note }) => note,
     isCosigned: null,

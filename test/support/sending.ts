@@ -120,7 +120,7 @@ export async function sendingWorld(options: Partial<GatewayOptions> = {}): Promi
       const visitKey = visitDigest(keys, facility, visit)
       const dossier = seal(keys, 'claim_dossier', dossierKey, bytes).toString('base64')
       const of = { facility, visitKey, share, version, dossierKey, dossier, delivery, settlementMonth: '2026-11' }
-      const { index } = await appendShare(app, LOG_ID, row, of)
+      const { place: index } = await appendShare(app, LOG_ID, row, of)
       if (index === null) throw new Error('the share was not recorded')
       return { index, facility, visit, version, share, delivery, bytes }
     },

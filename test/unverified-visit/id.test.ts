@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { readVisitId, visitIdOf } from '../../src/unverified-visit/id.ts'
 
 test('an id is read as it was made', () => {
-  expect(visitIdOf(1, 42)).toBe('u1-42')
+  expect(visitIdOf({ logId: 1, index: 42 })).toBe('u1-42')
   expect(readVisitId('u1-42')).toEqual({ logId: 1, index: 42 })
   expect(readVisitId('u9999-0')).toEqual({ logId: 9999, index: 0 })
 })

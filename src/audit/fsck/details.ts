@@ -1,6 +1,7 @@
 import type { DataKeys } from '../../data-keys.ts'
 import { open } from '../../seal.ts'
 import { commitment } from '../entry.ts'
+import { type EntryAt, entryAt, placeOf } from '../log-id.ts'
 import type { Finding } from './findings.ts'
 import type { FsckDetail } from './source.ts'
 
@@ -9,9 +10,9 @@ const COMMITMENT_END = /"details":"([A-Za-z0-9+/]{43}=)"\}$/
 const ERASURE = '"kind":"erasure"'
 
 export interface DetailsCheck {
-  readonly see: (index: number, body: string, detail: FsckDetail | undefined) => void
-  /** Once all entries were seen: an erasure stands after what it took. */
-  readonly end: () => DetailsSeen
+  readonly see: (at: EntryAt, body: string, detail: FsckDetail | undefined, found: (finding: Finding) => void) => void
+  /** Once all entries were seen: an erasure stands after what it took, maybe in a later log. Findings are of the log named. */
+  readonly end: (found: (logId: number, finding: Finding) => void) => DetailsSeen
 }
 
 export interface DetailsSeen {
@@ -20,28 +21,25 @@ export interface DetailsSeen {
 }
 
 /** Whether details are what their entries commit to, where they still are, and where not, whether an erasure says so. */
-export function checkDetails(keys: DataKeys, found: (finding: Finding) => void): DetailsCheck {
+export function checkDetails(keys: DataKeys): DetailsCheck {
   const missing = new Set<number>()
   const erased = new Set<number>()
   let opened = 0
 
-  function openOne(index: number, detail: FsckDetail): string | null {
-    try {
-      return open(keys, 'entry_detail', detail.subject, detail.sealed)
-    } catch {
-      found({ what: 'detailDoesNotOpen', index })
-      return null
-    }
-  }
-
   return {
-    see: (index, body, detail) => {
+    see: (at, body, detail, found) => {
+      const { index } = at
       if (detail === undefined) {
-        missing.add(index)
+        missing.add(placeOf(at))
         return
       }
-      const text = openOne(index, detail)
-      if (text === null) return
+      let text: string
+      try {
+        text = open(keys, 'entry_detail', detail.subject, detail.sealed)
+      } catch {
+        found({ what: 'detailDoesNotOpen', index })
+        return
+      }
       opened++
       if (COMMITMENT_END.exec(body.slice(-60))?.[1] !== commitment(detail.salt, text)) {
         found({ what: 'detailDiffers', index })
@@ -50,13 +48,13 @@ export function checkDetails(keys: DataKeys, found: (finding: Finding) => void):
       // proven by its commitment: our own text
       if (body.includes(ERASURE)) for (const each of entriesOf(text)) erased.add(each)
     },
-    end: () => {
-      for (const index of [...missing].toSorted((a, b) => a - b)) {
-        if (!erased.has(index)) found({ what: 'detailMissing', index })
+    end: (found) => {
+      const tell = (what: 'detailMissing' | 'detailNotErased', place: number) => {
+        const { logId, index } = entryAt(place)
+        found(logId, { what, index })
       }
-      for (const index of [...erased].toSorted((a, b) => a - b)) {
-        if (!missing.has(index)) found({ what: 'detailNotErased', index })
-      }
+      for (const place of [...missing].toSorted((a, b) => a - b)) if (!erased.has(place)) tell('detailMissing', place)
+      for (const place of [...erased].toSorted((a, b) => a - b)) if (!missing.has(place)) tell('detailNotErased', place)
       return { opened, erased: missing.size }
     },
   }

@@ -27,7 +27,10 @@ export type Finding =
   | { readonly what: 'detailOfNothing'; readonly index: number }
   /** The published checkpoint: no note, no signature of the log's key, another log's, or another root. */
   | { readonly what: 'checkpointForged' | 'checkpointOfAnotherTree'; readonly index: number }
-  | { readonly what: 'cosignatureForged'; readonly witness: string }
+  /** Of the checkpoint, by the policy: a signature under a witness's name that it did not make; or fewer than are wanted. */
+  | { readonly what: 'cosignatureForged' | 'cosignatureMissing'; readonly witness: string }
+  /** A log that has a successor is not what that one's first entry says it ended with. */
+  | { readonly what: 'endingDiffers'; readonly index: number }
 
 /** A line for people. Ends without a stop. */
 export function describeFinding(finding: Finding): string {
@@ -70,5 +73,9 @@ export function describeFinding(finding: Finding): string {
       return `the checkpoint of size ${finding.index} is of other entries than these`
     case 'cosignatureForged':
       return `the cosignature of ${finding.witness} does not verify`
+    case 'cosignatureMissing':
+      return `the checkpoint bears no cosignature of ${finding.witness}, and fewer than the policy wants`
+    case 'endingDiffers':
+      return `the log is another one than the ${finding.index} entries that its successor was opened over`
   }
 }

@@ -1,8 +1,11 @@
 import type { DataKeys } from '../../data-keys.ts'
 import { readCheckpoint } from '../checkpoint.ts'
+import { growingRoot } from '../growing-root.ts'
 import { HASH_BYTES, hashLeaf } from '../merkle.ts'
-import { type NoteVerifier, openNote } from '../signed-note.ts'
-import { checkDetails, type DetailsSeen } from './details.ts'
+import { type NoteVerifier, openNote, readNote } from '../signed-note.ts'
+import type { Ending } from '../succession/successor.ts'
+import type { Policy } from '../witness/policy.ts'
+import { checkDetails, type DetailsCheck, type DetailsSeen } from './details.ts'
 import type { Finding } from './findings.ts'
 import type { FsckPage, FsckSource } from './source.ts'
 import { checkTree, type Leaf } from './tree.ts'
@@ -16,13 +19,18 @@ const BACK_MAX_MS = 5 * 60_000
 
 export interface FsckReport {
   readonly entries: number
-  /** Null: no keys of details were given. */
-  readonly details: DetailsSeen | null
   /** The checkpoint that was verified, and who signed it. */
   readonly checkpoint: { readonly size: number; readonly signedBy: readonly string[] } | null
+  /** Of that checkpoint, by each witness of the policy; empty without one. */
+  readonly cosignatures: readonly Cosigned[]
   readonly findings: readonly Finding[]
   /** By what was found, those that are not named too. */
   readonly counts: ReadonlyMap<Finding['what'], number>
+}
+
+export interface Cosigned {
+  readonly witness: string
+  readonly state: 'verified' | 'missing' | 'forged'
 }
 
 export interface FsckOptions {
@@ -30,20 +38,65 @@ export interface FsckOptions {
   readonly verifiers: readonly NoteVerifier[]
   /** To open details; null: they are not looked at. */
   readonly keys: DataKeys | null
+  /** Whose cosignatures are wanted; null: nobody's. */
+  readonly policy: Policy | null
+  /** Of all logs together. */
   readonly progress?: (seen: number) => void
 }
 
-/**
- * Recomputes everything: each leaf from its body, each tile and the root from the leaves, each commitment from the details
- * that are still there; verifies the checkpoint. Goes on after what it finds, so that all of it is named.
- */
-export async function fsck(source: FsckSource, options: FsckOptions): Promise<FsckReport> {
+export interface FsckLog {
+  readonly logId: number
+  readonly source: FsckSource
+  /** What the log's successor says that it ended with; null: it has none, or it is not known here. */
+  readonly ending: Pick<Ending, 'size' | 'root'> | null
+}
+
+export interface FsckReports {
+  readonly logs: readonly { readonly logId: number; readonly report: FsckReport }[]
+  /** Of all logs, since an erasure in one takes details of another. Null: no keys of details were given. */
+  readonly details: DetailsSeen | null
+}
+
+interface Collected {
+  readonly findings: Finding[]
+  readonly counts: Map<Finding['what'], number>
+  readonly found: (finding: Finding) => void
+}
+
+function collect(): Collected {
   const findings: Finding[] = []
   const counts = new Map<Finding['what'], number>()
   const found = (finding: Finding) => {
     counts.set(finding.what, (counts.get(finding.what) ?? 0) + 1)
     if (findings.length < NAMED_MAX) findings.push(finding)
   }
+  return { findings, counts, found }
+}
+
+/** The logs of a database, the oldest first, or one of an export. */
+export async function fsck(logs: readonly FsckLog[], options: FsckOptions): Promise<FsckReports> {
+  const details = options.keys === null ? null : checkDetails(options.keys)
+  const collected = new Map(logs.map(({ logId }) => [logId, collect()]))
+  const reports: { logId: number; report: FsckReport }[] = []
+  let before = 0
+  for (const log of logs) {
+    const into = collected.get(log.logId) ?? collect()
+    const progress = (seen: number) => options.progress?.(before + seen)
+    reports.push({ logId: log.logId, report: await fsckOne(log, { ...options, progress, details }, into) })
+    before += log.source.end.size
+  }
+  return { logs: reports, details: details?.end((logId, finding) => collected.get(logId)?.found(finding)) ?? null }
+}
+
+/**
+ * Recomputes everything: each leaf from its body, each tile and the root from the leaves, each commitment from the details
+ * that are still there; verifies the checkpoint. Goes on after what it finds, so that all of it is named.
+ */
+async function fsckOne(
+  { logId, source, ending }: FsckLog,
+  options: FsckOptions & { readonly details: DetailsCheck | null },
+  { findings, counts, found }: Collected,
+): Promise<FsckReport> {
   const { end } = source
   for (const index of end.beyond) found({ what: 'entryBeyondHead', index })
   for (const index of end.detailsOfNothing) found({ what: 'detailOfNothing', index })
@@ -56,8 +109,15 @@ export async function fsck(source: FsckSource, options: FsckOptions): Promise<Fs
   }
 
   const provable = checkpoint !== null && checkpoint.size <= end.size ? checkpoint : null
-  const tree = checkTree(source, provable?.size ?? 0, found)
-  const details = options.keys === null ? null : checkDetails(options.keys, found)
+  const { policy, details } = options
+  const cosignatures = policy === null || end.checkpoint === null ? [] : cosignaturesOf(end.checkpoint, policy)
+  for (const finding of wrongCosignatures(cosignatures, policy)) {
+    // of a log that ended nobody will make any more
+    if (finding.what === 'cosignatureForged' || ending === null) found(finding)
+  }
+
+  const tree = checkTree(source, provable, found)
+  const growing = ending === null ? null : growingRoot()
   let former = ''
   const pages = prefetch(source, end.size)
   for (let from = 0; from < end.size; from += PAGE) {
@@ -70,6 +130,7 @@ export async function fsck(source: FsckSource, options: FsckOptions): Promise<Fs
       const stored = page.leafHashes?.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES) ?? computed
       if (Buffer.compare(computed, stored) !== 0) found({ what: 'leafHashDiffers', index })
       leaves[index - from] = { computed, stored }
+      growing?.push(computed)
       const recordedAt = recordedAtOf(body)
       if (recordedAt === null) found({ what: 'bodyUnreadable', index })
       else {
@@ -79,20 +140,22 @@ export async function fsck(source: FsckSource, options: FsckOptions): Promise<Fs
         }
         former = recordedAt
       }
-      details?.see(index, body, page.details?.get(index))
+      details?.see({ logId, index }, body, page.details?.get(index), found)
     })
     tellMissing(from, leaves, found)
     await tree.see(leaves)
     options.progress?.(from + count)
   }
-  const seen = details?.end() ?? null
+  if (ending !== null && (ending.size !== end.size || growing?.root().equals(ending.root) !== true)) {
+    found({ what: 'endingDiffers', index: ending.size })
+  }
   if (provable !== null && Buffer.compare(await tree.rootOfSealed(), provable.root) !== 0) {
     found({ what: 'checkpointOfAnotherTree', index: provable.size })
   }
   return {
     entries: end.size,
-    details: seen,
     checkpoint: checkpoint && { size: checkpoint.size, signedBy: checkpoint.signedBy },
+    cosignatures,
     findings,
     counts,
   }
@@ -133,6 +196,25 @@ function openCheckpoint(note: string, origin: string, verifiers: readonly NoteVe
   // a witness alone does not make a checkpoint: the log's own key is named as the log is
   if (opened === null || checkpoint?.origin !== origin || !opened.by.some(({ name }) => name === origin)) return null
   return { ...checkpoint, signedBy: opened.by.map(({ name }) => name) }
+}
+
+/** Each by itself: a forged one makes a note unreadable to whoever knows that witness, and hides no other here. */
+function cosignaturesOf(note: string, policy: Policy): Cosigned[] {
+  const lines = readNote(note)?.signatures ?? []
+  return policy.witnesses.map(({ name: witness, verifier }): Cosigned => {
+    if (openNote(note, [verifier]) !== null) return { witness, state: 'verified' }
+    const isThere = lines.some(({ name, keyId }) => name === verifier.name && keyId === verifier.keyId)
+    return { witness, state: isThere ? 'forged' : 'missing' }
+  })
+}
+
+function wrongCosignatures(cosigned: readonly Cosigned[], policy: Policy | null): Finding[] {
+  const verified = policy?.witnesses.filter((_, place) => cosigned[place]?.state === 'verified') ?? []
+  const isEnough = policy?.isQuorum(verified.map(({ verifier }) => verifier)) ?? true
+  return cosigned.flatMap(({ witness, state }): Finding[] => {
+    if (state === 'forged') return [{ what: 'cosignatureForged', witness }]
+    return state === 'missing' && !isEnough ? [{ what: 'cosignatureMissing', witness }] : []
+  })
 }
 
 function claimedSize(note: string): number {

@@ -11,6 +11,12 @@ export interface Leaf {
   readonly stored: Uint8Array
 }
 
+/** The checkpoint that holds. */
+export interface Published {
+  readonly size: number
+  readonly root: Uint8Array
+}
+
 export interface TreeCheck {
   /** The next leaves; all but the last call bring whole tiles (multiples of 256). */
   readonly see: (leaves: readonly (Leaf | null)[]) => Promise<void>
@@ -22,9 +28,15 @@ const ZERO = Buffer.alloc(HASH_BYTES)
 
 /**
  * Holds entries against tiles, and tiles against one another. Where an entry and its tile differ, the hash above tells
- * which of the two was changed: the tile's parent was made of what was sealed.
+ * which of the two was changed: the tile's parent was made of what was sealed. The last tile, which is not full, has no
+ * parent: there the published root tells.
  */
-export function checkTree(source: FsckSource, size: number, found: (finding: Finding) => void): TreeCheck {
+export function checkTree(
+  source: FsckSource,
+  published: Published | null,
+  found: (finding: Finding) => void,
+): TreeCheck {
+  const size = published?.size ?? 0
   const { treeSize } = source.end
   let seen = 0
   let begun = new Map<number, Uint8Array>()
@@ -41,8 +53,36 @@ export function checkTree(source: FsckSource, size: number, found: (finding: Fin
     return width === 0 ? [] : [{ level, index, width }]
   }
 
-  /** The hashes of one tile's leaves as they were sealed, as far as that can be told. */
-  function settle(first: number, leaves: readonly (Leaf | null)[], held: Map<string, Uint8Array | null>): Uint8Array[] {
+  /** The root of the first `size` leaves, of which those since `seen` are these. */
+  function rootOver(leaves: readonly Uint8Array[]): Promise<Buffer> {
+    const grown = grow(seen, begun, leaves.slice(0, size - seen))
+    return rootAt(
+      async (tiles) =>
+        tiles.map(({ level, index, width }) => {
+          const made = grown.find((tile) => tile.level === level && tile.index === index)?.hashes
+          const bytes = made ?? edge.get(`${level}/${index}`)
+          if (!bytes || bytes.length < width * HASH_BYTES) throw new RangeError('fewer leaves were seen')
+          return new Uint8Array(bytes.subarray(0, width * HASH_BYTES))
+        }),
+      size,
+    )
+  }
+
+  /** Whether the entries of the last, begun tile are what was published; null: there is nothing to tell it by. */
+  async function arePublished(first: number, before: readonly Uint8Array[], leaves: readonly (Buffer | null)[]) {
+    const own = leaves.slice(0, size - first)
+    if (published === null || size <= first || size > first + TILE_WIDTH || own.includes(null)) return null
+    const root = await rootOver([...before, ...own.map((hash) => hash ?? ZERO)])
+    return isSame(root, published.root)
+  }
+
+  /** The hashes of one tile's leaves as they were sealed, as far as that can be told. `before`: those since `seen`. */
+  async function settle(
+    first: number,
+    leaves: readonly (Leaf | null)[],
+    held: Map<string, Uint8Array | null>,
+    before: readonly Uint8Array[],
+  ): Promise<Uint8Array[]> {
     const index = first / TILE_WIDTH
     const computed = leaves.map((leaf) => leaf?.computed ?? null)
     const tile = held.get(`0/${index}`)
@@ -62,13 +102,17 @@ export function checkTree(source: FsckSource, size: number, found: (finding: Fin
       found({ what: 'tileDiffers', level: 0, index })
       return whole
     }
+    const isBegun = parent?.length !== HASH_BYTES
+    const asPublished = isBegun && (await arePublished(first, before, computed)) === true
+    if (asPublished && differs.some((i) => first + i < size)) found({ what: 'tileDiffers', level: 0, index })
     for (const i of differs) {
+      if (asPublished && first + i < size) continue
       const leaf = leaves[i] ?? null
       // a missing one is told by its index, a changed body by the hash beside it
       if (leaf === null || (!isSame(leaf.stored, leaf.computed) && isSame(leaf.stored, sealed[i] ?? null))) continue
       found({ what: 'entryReplaced', index: first + i })
     }
-    return leaves.map((_, i) => sealed[i] ?? computed[i] ?? ZERO)
+    return leaves.map((_, i) => (asPublished && first + i < size ? computed[i] : sealed[i]) ?? computed[i] ?? ZERO)
   }
 
   return {
@@ -78,9 +122,11 @@ export function checkTree(source: FsckSource, size: number, found: (finding: Fin
         ...firsts.flatMap((first) => at(0, first / TILE_WIDTH)),
         ...[...new Set(firsts.map((first) => Math.floor(first / TILE_WIDTH ** 2)))].flatMap((index) => at(1, index)),
       ])
-      const sealed = firsts.flatMap((first) =>
-        settle(first, leaves.slice(first - seen, first - seen + TILE_WIDTH), below),
-      )
+      const sealed: Uint8Array[] = []
+      for (const first of firsts) {
+        const own = leaves.slice(first - seen, first - seen + TILE_WIDTH)
+        sealed.push(...(await settle(first, own, below, sealed)))
+      }
       const grown = grow(seen, begun, sealed)
       seen += sealed.length
       begun = new Map(

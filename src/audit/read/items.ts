@@ -29,7 +29,7 @@ export function shownCheck(row: CheckItem) {
   const { purpose, serviceDate, route, inpatient, erased } = rest
   return {
     kind,
-    id: kind === 'verification' ? verificationId(LOG_ID, index) : visitIdOf(LOG_ID, index),
+    id: kind === 'verification' ? verificationId(LOG_ID, index) : visitIdOf({ logId: LOG_ID, index }),
     ...{ log: String(LOG_ID), index, recordedAt: instantText(recordedAt), facility },
     ...{ decision, code, cause, method, assurance, purpose, serviceDate, route, inpatient, erased },
     flags: rulesOf(flags),

@@ -4,7 +4,7 @@ import { auditVisitDigest, type DataKeys, everyNameOf, type Pseudonym } from '..
 import type { Sql } from '../../db/connect.ts'
 import { firstYearOf } from '../../erasure/erase.ts'
 import { pseudonymsOf } from '../../erasure/person.ts'
-import { findBearers, readLogSpan } from '../../erasure/store.ts'
+import { findBearers, readLogSpans } from '../../erasure/store.ts'
 import type { Scope } from '../../scope.ts'
 import { isCheckCodeOf, readCheckCode } from '../check-code.ts'
 import { LOG_ID } from '../log-id.ts'
@@ -109,6 +109,6 @@ async function personsOf(sql: Sql, keys: DataKeys, number: string, now: Date): P
   const names = new Set([...numbers].flatMap((each) => everyNameOf(keys, each)))
   for (const { subject } of bearers) names.add(subject)
   const thisYear = now.getUTCFullYear()
-  const { firstBody } = await readLogSpan(sql, LOG_ID)
-  return pseudonymsOf(keys, [...names], firstYearOf(firstBody) ?? thisYear, thisYear)
+  const [oldest] = await readLogSpans(sql)
+  return pseudonymsOf(keys, [...names], firstYearOf(oldest?.firstBody ?? null) ?? thisYear, thisYear)
 }

@@ -6,6 +6,7 @@ import {
   type NoteSigner,
   type NoteVerifier,
   openNote,
+  readNote,
   readVerifierKey,
   signNote,
 } from '../signed-note.ts'
@@ -51,6 +52,11 @@ export class SealRefused extends Error {
   }
 }
 
+/** The log has a successor: it is sealed no more, and never grows again. */
+export class LogSucceeded extends Error {
+  override readonly name = 'LogSucceeded'
+}
+
 /** A checkpoint that was signed and is not published yet. */
 export interface Unpublished extends Checkpoint {
   readonly note: string
@@ -71,6 +77,8 @@ export interface SealJob {
   readonly signer: NoteSigner
   /** Of the same key. */
   readonly verifier: NoteVerifier
+  /** While one key follows another the former signs too; null: there is one. */
+  readonly former: { readonly signer: NoteSigner; readonly verifier: NoteVerifier } | null
   readonly mark: SealMark | null
   /**
    * Asked between signing and publishing: the same note, with what witnesses added to its signatures. It may take time (the
@@ -97,6 +105,7 @@ export interface SealPass {
  */
 export async function sealPass(job: SealJob): Promise<SealPass> {
   const began = await job.query((sql) => readSealState(sql, job.logId))
+  if (!began.isInForce) throw new LogSucceeded(began.origin)
   if (began.origin !== job.signer.name) throw new Error(`the key is named ${job.signer.name}, the log ${began.origin}`)
   if (began.headSize < began.treeSize) throw new SealRefused('logShorterThanTree', began.headSize)
   if (began.headSize < (began.published?.size ?? 0)) throw new SealRefused('logShorterThanCheckpoint', began.headSize)
@@ -147,8 +156,11 @@ async function publish(job: SealJob, state: SealState, size: number): Promise<'d
     await refuseFork(read, former, next, 'checkpointNotPrefix')
   }
   const marked = (await job.mark?.read()) ?? null
+  // of the log before this one it binds nothing here: what was lost of that stands in the first entry
   const mark = marked === null ? null : openCheckpoint(marked, verifiersOf(job, state))
-  if (marked !== null && mark?.origin !== state.origin) throw new SealRefused('markForged', size)
+  if (marked !== null && mark?.origin !== state.origin && !isOfFormer(marked, state)) {
+    throw new SealRefused('markForged', size)
+  }
   // another sealer with the same file may have signed more than was there when this pass began
   if (mark !== null && mark.size > size) {
     const { headSize } = await job.query((sql) => readSealState(sql, job.logId))
@@ -159,8 +171,9 @@ async function publish(job: SealJob, state: SealState, size: number): Promise<'d
 
   // the same tree once more: with the cosignatures that it has already
   const former = state.published?.note ?? null
-  const again = former !== null && openNote(former, [job.verifier])?.text === checkpointText(next)
-  const note = again ? former : signNote(checkpointText(next), [job.signer])
+  const text = checkpointText(next)
+  const again = former !== null && isSigned(job, former, text)
+  const note = again ? former : signNote(text, [job.signer, ...(job.former === null ? [] : [job.former.signer])])
   // before anybody can see it: what was signed once binds, published or not
   await job.mark?.write(note)
   const cosigned = await job.cosign({
@@ -169,7 +182,7 @@ async function publish(job: SealJob, state: SealState, size: number): Promise<'d
     proveFrom: (from) => proveConsistency(read, { size: from }, next),
   })
   const opened = openNote(cosigned, [job.verifier])
-  if (opened?.text !== checkpointText(next)) throw new SealRefused('witnessChangedCheckpoint', size)
+  if (opened?.text !== text) throw new SealRefused('witnessChangedCheckpoint', size)
   const isCosigned = job.isCosigned?.(cosigned) ?? null
   if (cosigned === former) return 'nothingNew'
   const done = await job.query((sql) => replaceCheckpoint(sql, job.logId, former, { size, note: cosigned, isCosigned }))
@@ -191,6 +204,17 @@ async function refuseFork(
 function openCheckpoint(note: string, verifiers: readonly NoteVerifier[]): Checkpoint | null {
   const opened = openNote(note, verifiers)
   return opened === null ? null : readCheckpoint(opened.text)
+}
+
+/** By each key that signs now. */
+function isSigned(job: SealJob, note: string, text: string): boolean {
+  const own = [job.verifier, ...(job.former === null ? [] : [job.former.verifier])]
+  return own.every((verifier) => openNote(note, [verifier])?.text === text)
+}
+
+function isOfFormer(note: string, state: SealState): boolean {
+  const origin = readCheckpoint(readNote(note)?.text ?? '')?.origin
+  return origin !== undefined && state.formerOrigins.includes(origin)
 }
 
 /** The own key, and those that signed before it. */

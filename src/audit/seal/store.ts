@@ -10,15 +10,30 @@ export interface SealState {
   readonly published: { readonly size: number; readonly note: string } | null
   /** Verifier keys that have signed for this log. */
   readonly keys: readonly string[]
+  /** It has no successor. */
+  readonly isInForce: boolean
+  /** Of the logs before it. */
+  readonly formerOrigins: readonly string[]
 }
 
 /** One statement, so one moment: the tree is not ahead of its log by a race. */
 export async function readSealState(sql: Sql, logId: number): Promise<SealState> {
   const [row] = await sql<
-    { origin: string; head: number; tree: number; size: number | null; note: string | null; keys: string | null }[]
+    {
+      origin: string
+      head: number
+      tree: number
+      size: number | null
+      note: string | null
+      keys: string | null
+      in_force: boolean
+      former: string | null
+    }[]
   >`
     select h.origin, h.size as head, t.size as tree, c.size, c.note,
-           (select string_agg(verifier, ' ') from log_key k where k.log_id = h.log_id) as keys
+           (select string_agg(verifier, ' ') from log_key k where k.log_id = h.log_id) as keys,
+           not exists (select from log_head l where l.log_id > h.log_id) as in_force,
+           (select string_agg(origin, ' ') from log_head l where l.log_id < h.log_id) as former
       from log_head h join log_tree t using (log_id) left join log_checkpoint c using (log_id)
      where log_id = ${logId}::smallint`
   if (row === undefined) throw new Error('the log has no head, or no tree')
@@ -28,6 +43,8 @@ export async function readSealState(sql: Sql, logId: number): Promise<SealState>
     treeSize: row.tree,
     published: row.size === null || row.note === null ? null : { size: row.size, note: row.note },
     keys: row.keys?.split(' ') ?? [],
+    isInForce: row.in_force,
+    formerOrigins: row.former?.split(' ') ?? [],
   }
 }
 
@@ -110,6 +127,14 @@ export async function replaceCheckpoint(
                                     then greatest(cosigned_size, ${cosigned}::bigint) end
          where log_id = ${logId}::smallint and note = ${former} and size <= ${next.size}::bigint`
   return replaced.count === 1
+}
+
+/** The log that is sealed: the newest. */
+export async function readLogInForce(sql: Sql): Promise<{ readonly logId: number; readonly origin: string }> {
+  const [row] = await sql<{ log_id: number; origin: string }[]>`
+    select log_id, origin from log_head order by log_id desc limit 1`
+  if (row === undefined) throw new Error('there is no log')
+  return { logId: row.log_id, origin: row.origin }
 }
 
 /** A key that is known stays as it is. */

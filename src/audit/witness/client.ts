@@ -110,18 +110,23 @@ async function refuseContradiction(
   if (!verifyConsistency(known, checkpoint, path)) throw new SealRefused('witnessNotPrefix', known.size)
 }
 
+export interface Shown extends Checkpoint {
+  /** The signed note, byte for byte. */
+  readonly note: string
+}
+
 /** What a witness cosigned last of a log, if a key of that log signed it; null: nothing, or nothing that can be believed. */
 export async function latestOf(
   url: string,
   origin: string,
   logKeys: readonly NoteVerifier[],
   signal: AbortSignal,
-): Promise<Checkpoint | null> {
+): Promise<Shown | null> {
   const { status, text } = await send(`${url}/${originHash(origin)}/checkpoint`, { method: 'GET', signal })
   if (status !== 200) return null
   const opened = openNote(text, logKeys)
   const checkpoint = opened === null ? null : readCheckpoint(opened.text)
-  return checkpoint?.origin === origin ? checkpoint : null
+  return checkpoint?.origin === origin ? { ...checkpoint, note: text } : null
 }
 
 /** Where a witness shows what it cosigned: SHA-256 of the origin, in hex. */

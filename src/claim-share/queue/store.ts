@@ -124,7 +124,7 @@ export async function retryDeadLetter(
     )`
   const then: Fragment = sql`, waits as (
       update claim_delivery d
-         set status = 'held', last_index = deed.leaf_index, transitions = d.transitions || to_jsonb(deed.leaf_index),
+         set status = 'held', last_index = deed.place, transitions = d.transitions || to_jsonb(deed.place),
              strikes = 0, next_attempt_at = ${now.toISOString()}::timestamptz
         from deed where d.log_id = ${logId}::smallint and d.leaf_index = ${index}
     ), aside as (
@@ -133,6 +133,6 @@ export async function retryDeadLetter(
        where l.log_id = ${logId}::smallint and l.visit_key = dead.visit_key and l.share = dead.share
          and l.version > dead.version and l.delivery = 'forward'
     )`
-  const { result } = await appendWithAct(sql, logId, row, act, then)
+  const { result } = await appendWithAct(sql, row, act, then)
   return result === 'done' || result === 'superseded' ? result : 'notDead'
 }

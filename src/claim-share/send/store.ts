@@ -224,10 +224,10 @@ async function move(
     )`
   const then: Fragment = sql`, moved as (
       update claim_delivery d
-         set status = ${status}, last_index = deed.leaf_index, transitions = d.transitions || to_jsonb(deed.leaf_index), ${set}
+         set status = ${status}, last_index = deed.place, transitions = d.transitions || to_jsonb(deed.place), ${set}
         from deed where d.log_id = ${logId}::smallint and d.leaf_index = ${index}
     )`
-  return (await appendWithAct(sql, logId, row, act, then)).result === 'done'
+  return (await appendWithAct(sql, row, act, then)).result === 'done'
 }
 
 export interface RecordedShare {

@@ -1,11 +1,17 @@
 import type { TokenKeysFile } from '../../access/token-keys.ts'
 import { type DataKeysFile, lookupChainOf } from '../../data-keys.ts'
+import type { SealKeysFile } from '../data-folder.ts'
+import { nextCheckpointMove } from './checkpoint-rotation.ts'
 import { nextLookupMove } from './lookup-rotation.ts'
 import { nextSealMove } from './seal-rotation.ts'
 import { nextTokenMove } from './token-rotation.ts'
 
 /** What each key is there for, and nothing of the keys; null: there is no such file. */
-export function describeKeys(token: TokenKeysFile | null, data: DataKeysFile | null): string {
+export function describeKeys(
+  token: TokenKeysFile | null,
+  data: DataKeysFile | null,
+  checkpoint: SealKeysFile | null,
+): string {
   const lines: string[] = []
   for (const [n, { kid }] of (token?.keys ?? []).entries()) {
     lines.push(`token   ${kid}   ${n === 0 ? 'signs' : 'accepted'}`)
@@ -24,6 +30,10 @@ export function describeKeys(token: TokenKeysFile | null, data: DataKeysFile | n
     }
     if (rotation !== undefined) lines.push(under('lookup', nextLookupMove(data)))
     lines.push('log     one key   is not rotated')
+  }
+  if (checkpoint !== null) {
+    lines.push(`checkpoint  ${checkpoint.former === undefined ? 'one key   signs' : 'two keys   both sign'}`)
+    if (checkpoint.former !== undefined) lines.push(under('checkpoint', nextCheckpointMove(checkpoint)))
   }
   return lines.map((line) => `${line}\n`).join('')
 }

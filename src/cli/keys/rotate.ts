@@ -42,14 +42,19 @@ export interface Place {
 }
 
 /** A step is an entry of the log first, then a file. A kill in between leaves an entry whose step is taken, and told, again. */
-async function note(place: Place, key: 'token' | 'seal' | 'lookup', step: string, id: string): Promise<void> {
+export async function note(
+  place: Place,
+  key: 'token' | 'seal' | 'lookup' | 'checkpoint',
+  step: string,
+  id: string,
+): Promise<void> {
   const keys = deriveDataKeys(await readKeys(place.dataKeysFile, dataKeysSchema))
   const [appended] = await appendBatch(place.sql, keys, [operatorDeed(keys, 'keyChange', null, { key, step, id }, {})])
   if (appended === undefined || appended instanceof Error) throw appended ?? new Error('one row was offered')
   place.seam(`${key} ${step} in the log`)
 }
 
-async function replace(place: Place, path: string, file: unknown, told: string): Promise<void> {
+export async function replace(place: Place, path: string, file: unknown, told: string): Promise<void> {
   await writeSecret(path, file)
   place.say(told)
   place.seam(told)
@@ -221,7 +226,7 @@ async function refuseBesideLoad(sql: Sql): Promise<void> {
   if (await isLoadUnderWay(sql)) throw new UsageError('a load is under way: let it finish, then run this again')
 }
 
-async function readKeys<T>(path: string, schema: z.ZodType<T>): Promise<T> {
+export async function readKeys<T>(path: string, schema: z.ZodType<T>): Promise<T> {
   const file = await readSecret(path, schema)
   if (file === null) throw new UsageError(`there is no file ${path}`)
   return file

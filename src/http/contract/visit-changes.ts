@@ -81,7 +81,7 @@ export const listVisitChangesContract: Contract = {
             ],
             nextCursor: 'MTk0YTc3',
             more: false,
-            through: { index: 812, syncedAt: '2026-11-03T20:00:00.000Z' },
+            through: { log: '1', index: 812, syncedAt: '2026-11-03T20:00:00.000Z' },
           },
         },
       },

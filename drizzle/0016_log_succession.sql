@@ -1,0 +1,2 @@
+ALTER TABLE "log_head" ADD COLUMN "ends_at" bigint;--> statement-breakpoint
+ALTER TABLE "log_head" ADD CONSTRAINT "log_head_ended" CHECK ("log_head"."ends_at" is null or "log_head"."size" = "log_head"."ends_at");

@@ -25,6 +25,7 @@ import { saturate } from './scenarios/saturate.ts'
 import { soak } from './scenarios/soak.ts'
 import { province, thousand } from './scenarios/steady.ts'
 import { seal } from './seal.ts'
+import { shares } from './shares.ts'
 import { syncMerge } from './sync-merge.ts'
 import { syncModel } from './sync-model-run.ts'
 
@@ -70,6 +71,10 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   'insurer-down': {
     what: 'claims/s delivered; the drain after an outage while new claims come in, their latency, memory (--claims --backlog --rate)',
     run: insurerDown,
+  },
+  shares: {
+    what: 'claim shares/s, signed ÷ unsigned; single checks alone and beside them (--shares --rounds --clients --seconds)',
+    run: shares,
   },
   'sync-merge': {
     what: 'p50 and p99 of checks at a steady rate, alone and while a full feed comes in (--records --rate --rounds)',

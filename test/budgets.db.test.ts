@@ -3,6 +3,8 @@ import { type AddressInfo, createServer, Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { importJWK, SignJWT } from 'jose'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test, vi } from 'vitest'
+import { claimFile } from '../mocks/dossier/file.ts'
+import { claimTables } from '../mocks/dossier/visit.ts'
 import { person } from '../mocks/province/person.ts'
 import { chipIdQrText } from '../mocks/province/qr.ts'
 import { makeSigningKey } from '../src/access/token-keys.ts'
@@ -28,6 +30,10 @@ const KINDS: readonly (readonly [string, RegExp])[] = [
   ['append', /^with input as materialized/],
   ['revocations', /from client_key where revoked_at/],
   ['earlier answer', /join idempotency i/],
+  ['visit of a share', /^with version as/],
+  ['check entries', /select e\.leaf_index, e\.body, d\.subject/],
+  ['append of a share', /insert into claim_visit/],
+  ['share', /left join claim_delivery s/],
   ['entry', /from log_entry e left join entry_detail/],
   ['client key', /from client_key k join client c/],
   ['jti', /insert into jti/],
@@ -377,5 +383,28 @@ describe('other paths', () => {
     expect((await fetch(`${running.url}/health/live`)).status).toBe(200)
     expect((await fetch(`${running.url}/.well-known/jwks.json`)).status).toBe(200)
     expect(spent()).toEqual(nothing)
+  })
+
+  test('a claim share: what is known of the visit, its person, its checks, one append; again: what is known, and it', async () => {
+    await warmUp()
+    const someone = people[0]
+    if (someone === undefined) throw new Error('no people')
+    const visit = { facility: '38001', visitId: 'budget', day: today, seed: 'budget' }
+    const send = (codes: string) =>
+      fetch(`${running.url}/v1/claim-shares`, {
+        method: 'POST',
+        headers: {
+          authorization: `Bearer ${token}`,
+          'content-type': 'application/xml',
+          'claim-check-codes': codes,
+          'claim-reason': 'x',
+        },
+        body: claimFile(claimTables(someone, visit), '38001'),
+      })
+    expect((await send('00000-00000')).status).toBe(202)
+    const once = ['visit of a share', 'coverages', 'check entries', 'append of a share']
+    expect(spent()).toEqual({ ...nothing, statements: once })
+    expect((await send('00000-00000')).status).toBe(202)
+    expect(spent()).toEqual({ ...nothing, statements: ['visit of a share', 'share'] })
   })
 })

@@ -86,6 +86,10 @@ const COMMANDS: Readonly<Record<string, { readonly what: string; readonly load: 
     what: 'list | rotate token|seal: the service’s own keys: --wait --at-once --data',
     load: async () => (await import('./cli/keys.ts')).keys,
   },
+  dossier: {
+    what: 'a made-up dossier of QĐ 3176, signed by a demo key (--facility --visit --check-in --hiv)',
+    load: async () => (await import('./cli/dossier.ts')).dossier,
+  },
   sample: {
     what: 'synthetic people with the decision they must get: --count --code',
     load: async () => (await import('./cli/sample.ts')).sample,

@@ -104,7 +104,7 @@ function wholeNumber(option: string, text: string, max: number): number {
   return number
 }
 
-async function readDemo(directory: string): Promise<z.infer<typeof demoFile>> {
+export async function readDemo(directory: string): Promise<z.infer<typeof demoFile>> {
   const path = join(directory, 'demo.json')
   let text: string
   try {

@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { claimFile } from '../../mocks/dossier/file.ts'
+import { claimTables } from '../../mocks/dossier/visit.ts'
+import { person } from '../../mocks/province/person.ts'
 import type { EntryKind } from '../../src/audit/entry.ts'
 import { openDetails, prepare } from '../../src/audit/log.ts'
 import { findEntry } from '../../src/audit/store.ts'
@@ -7,7 +10,7 @@ import { connect } from '../../src/db/connect.ts'
 import { eraseDetailsOf } from '../../src/erasure/erase.ts'
 import { EVERYTHING, facilityTarget, liftHold, placeHold } from '../../src/erasure/hold.ts'
 import { knowPerson, personTarget } from '../../src/erasure/person.ts'
-import { asking, record, scan, typed } from '../http/http-support.ts'
+import { asking, expectProblem, record, scan, send, today, typed } from '../http/http-support.ts'
 import { openDesk, running, token, world } from '../support/desk.ts'
 import { keysFolder } from '../support/keys-folder.ts'
 import { type Ended, kiemtheReading } from '../support/kiemthe.ts'
@@ -240,5 +243,26 @@ test('a mistyped number would be shown, two people be erased as one, or nobodyâ€
     const refused = await command(`${someone.citizenId}\n`, 'erase', ...args)
     expect(refused.code).toBe(2)
     expect(refused.stderr).not.toMatch(/\n\s+at /)
+  }
+})
+
+test('a dossier or a receipt of somebody who was erased would stay, or be recorded anew by a retry', async () => {
+  const patient = { ...person({ seed: 'erased', baseDate: today }, 1), coverages: [] }
+  const visit = { facility: '38001', visitId: 'E-1', day: today, seed: 'erased' }
+  const file = claimFile(claimTables(patient, visit), '38001')
+  const share = () =>
+    send(running.url, { path: '/v1/claim-shares', token, body: file, headers: { 'content-type': 'application/xml' } })
+  const { id } = (await share()).json
+  const path = `/v1/claim-shares/${id}`
+  const receipt = { maKetQua: '200', maGiaoDich: 'GD-1', thoiGianTiepNhan: '20261124081502' }
+  expect((await send(running.url, { path: `${path}/receipts`, token, body: receipt })).status).toBe(201)
+  const ended = await command(`${patient.citizenId}\n`, 'erase', 'YC-7', '--reason', 'withdrew')
+  expect(ended.code).toBe(0)
+  expect(await world.owner`select from claim_dossier`).toHaveLength(0)
+  const index = Number(String(id).slice('s1-'.length))
+  // the entry of the receipt stands right behind it
+  expect(await detailsThere([index, index + 1])).toEqual([])
+  for (const reply of [await share(), await send(running.url, { method: 'GET', path, token })]) {
+    expectProblem(reply, { status: 410, code: 'claim_share_erased' })
   }
 })

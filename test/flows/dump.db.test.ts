@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { claimFile } from '../../mocks/dossier/file.ts'
+import { claimTables } from '../../mocks/dossier/visit.ts'
 import { type Person, person } from '../../mocks/province/person.ts'
 import { chipIdQrText } from '../../mocks/province/qr.ts'
 import { daysInMonth, todayInVietnam } from '../../src/calendar.ts'
@@ -59,6 +61,25 @@ beforeAll(async () => {
     const number = coverages[0]?.cardNumber ?? ''
     const evidence = { kind: 'insuranceCard', number, fullName, dateOfBirth }
     await post(running.url, token, { evidence, serviceDate: today, purpose: 'arrival' }, { 'idempotency-key': number })
+  }
+  for (const someone of people.slice(0, 20)) {
+    const visit = {
+      facility: '38001',
+      visitId: `${someone.citizenId}-${someone.insuranceNumber}`,
+      day: today,
+      seed: 'dump',
+    }
+    const response = await fetch(`${running.url}/v1/claim-shares`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${token}`,
+        'content-type': 'application/xml',
+        'claim-no-check-reason': encodeURIComponent(someone.fullName),
+        'idempotency-key': someone.insuranceNumber,
+      },
+      body: claimFile(claimTables(someone, visit), '38001'),
+    })
+    expect(response.status).toBe(202)
   }
   // requests that are refused may not leave a trace either
   await post(running.url, token, { evidence: { kind: 'chipIdQr', text: stranger.citizenId } })

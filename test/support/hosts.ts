@@ -4,6 +4,7 @@ export const WORKERD_SUITES: readonly string[] = [
   'batch',
   'body-bytes',
   'body-shape',
+  'claim-shares',
   'database-gone',
   'decision-codes',
   'document-fuzz',

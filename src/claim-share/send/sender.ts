@@ -100,12 +100,14 @@ export class Sender {
         await readOn(job)
         readAtMs = nowMs
       }
+      // what ends from here on may be what others waited for
+      const wasIdle = this.#running.size === 0
       const taken = await this.#fill()
       if (job.breaker.state() === 'open') await this.#hold(signal)
       else this.#heldTo = -1
       await this.#holdPaused(signal)
       if (this.#running.size === 0) {
-        if (taken === 0) return
+        if (wasIdle && taken === 0) return
         continue
       }
       await Promise.race([...this.#doing(), job.pause(POLL_MS, signal)])

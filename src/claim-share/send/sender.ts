@@ -80,6 +80,8 @@ export class Sender {
   /** The last proper answer to anybody. */
   #answeredMs = Number.NEGATIVE_INFINITY
   #heldTo = -1
+  /** When a file is next tried while the breaker is open: what is held is due then, not later. */
+  #triesAtMs = Number.NEGATIVE_INFINITY
   #newestNext = false
 
   constructor(job: SendJob) {
@@ -267,7 +269,9 @@ export class Sender {
   /** The insurer is away: what was never tried is told to be held, once. What comes later has a higher index. */
   async #hold(signal: AbortSignal): Promise<void> {
     const { now, openMs } = this.#job
-    const next = new Date(now().getTime() + openMs)
+    const nowMs = now().getTime()
+    if (this.#triesAtMs <= nowMs) this.#triesAtMs = nowMs + openMs
+    const next = new Date(this.#triesAtMs)
     this.#heldTo = await this.#holdAll(null, this.#heldTo, 'insurerAway', next, signal)
   }
 

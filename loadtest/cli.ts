@@ -12,6 +12,7 @@ import { pushVisible } from './push-visible.ts'
 import { ratio } from './ratio.ts'
 import { registryDown } from './registry-down.ts'
 import { seal } from './seal.ts'
+import { shares } from './shares.ts'
 import { syncMerge } from './sync-merge.ts'
 import { syncModel } from './sync-model-run.ts'
 
@@ -57,6 +58,10 @@ const SCENARIOS: Readonly<Record<string, { readonly what: string; readonly run: 
     seal: {
       what: 'log rows/s with sealing ÷ without, recorded → published p99, proofs (--entries --seconds --rounds)',
       run: seal,
+    },
+    shares: {
+      what: 'claim shares/s, signed ÷ unsigned; single checks alone and beside them (--shares --rounds --clients --seconds)',
+      run: shares,
     },
     ratio: { what: 'verified requests/s ÷ a bare control, in turn', run: ratio },
     'registry-down': {

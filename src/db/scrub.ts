@@ -8,11 +8,13 @@ import type { Sql } from './connect.ts'
  */
 export async function rewriteDetails(sql: Sql): Promise<void> {
   await sql`vacuum (full, analyze) entry_detail`
+  await sql`vacuum (full, analyze) claim_dossier`
 }
 
 /** Bytes that `rewriteDetails` reads, indexes left out: for who wants to know how long it will take. */
 export async function detailBytes(sql: Sql): Promise<number> {
-  const [row] = await sql<{ bytes: number }[]>`select pg_table_size('entry_detail')::bigint as bytes`
+  const [row] = await sql<{ bytes: number }[]>`
+    select (pg_table_size('entry_detail') + pg_table_size('claim_dossier'))::bigint as bytes`
   return row?.bytes ?? 0
 }
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { request as open } from 'node:http'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { checkInFile, claimFile, signed } from '../../mocks/dossier/file.ts'
 import { checkInTables, claimTables } from '../../mocks/dossier/visit.ts'
@@ -352,4 +353,24 @@ test('a dossier that says HIV would not be marked for whoever may not see it', a
   const tables = claimTables(first, { ...visitOf(visitId), hiv: true })
   const reply = await share(claimFile(tables, '38001'), visitId)
   expect(reply.json).toMatchObject({ restricted: 'hiv' })
+})
+
+test('many large bodies at once would all be held, or a check wait for them', async () => {
+  const headers = { authorization: `Bearer ${tokens.own}`, 'content-type': 'application/xml' }
+  // without a length each may be 8 MiB: eight are all that is held
+  const bodies = Array.from({ length: 8 }, () => {
+    const held = open(`${running.url}/v1/claim-shares`, { method: 'POST', headers })
+    held.on('error', () => {})
+    held.write('<GIAMDINHHS>')
+    return held
+  })
+  const visitId = newVisit()
+  const ninth = () => share(claimOf(first, visitId), visitId)
+  try {
+    await expect.poll(async () => (await ninth()).json.code, { timeout: 10_000 }).toBe('overloaded')
+    await check(first)
+  } finally {
+    for (const held of bodies) held.destroy()
+  }
+  await expect.poll(async () => (await ninth()).status, { timeout: 10_000 }).toBe(202)
 })

@@ -34,7 +34,7 @@ const file = `<CHI_TIEU_TRANG_THAI_KCB><DSACH_TRANG_THAI_KCB><TRANG_THAI_KCB>${r
 export const CHECK_IN_EXAMPLE = Buffer.from(file).toString('base64')
 
 export const CLAIM_SHARE_EXAMPLE = {
-  id: 's1-12',
+  id: 's1-9', // behind seven verifications and two visits of the examples,
   recordedAt: '2026-11-02T01:15:02.120Z',
   kind: 'checkIn',
   visitId: '38001-2411-0042',
@@ -68,5 +68,5 @@ export const CLAIM_SHARE_EXAMPLE = {
   restricted: null,
   signature: { outcome: 'absent', why: null, certificate: null },
   receipts: [],
-  receipt: { log: '1', index: 12, leafHash: 'AbN8qQgfrsGvq4XGm4xRIdjTrNTJYhzTKyKi7AnmU6I=' },
+  receipt: { log: '1', index: 9, leafHash: 'AbN8qQgfrsGvq4XGm4xRIdjTrNTJYhzTKyKi7AnmU6I=' },
 }

@@ -80,6 +80,8 @@ export class Sender {
   /** The last proper answer to anybody. */
   #answeredMs = Number.NEGATIVE_INFINITY
   #heldTo = -1
+  /** When a file is next tried while the breaker is open: what is held is due then, not later. */
+  #triesAtMs = Number.NEGATIVE_INFINITY
   #newestNext = false
 
   constructor(job: SendJob) {
@@ -100,12 +102,14 @@ export class Sender {
         await readOn(job)
         readAtMs = nowMs
       }
+      // what ends from here on may be what others waited for
+      const wasIdle = this.#running.size === 0
       const taken = await this.#fill()
       if (job.breaker.state() === 'open') await this.#hold(signal)
       else this.#heldTo = -1
       await this.#holdPaused(signal)
       if (this.#running.size === 0) {
-        if (taken === 0) return
+        if (wasIdle && taken === 0) return
         continue
       }
       await Promise.race([...this.#doing(), job.pause(POLL_MS, signal)])
@@ -265,7 +269,9 @@ export class Sender {
   /** The insurer is away: what was never tried is told to be held, once. What comes later has a higher index. */
   async #hold(signal: AbortSignal): Promise<void> {
     const { now, openMs } = this.#job
-    const next = new Date(now().getTime() + openMs)
+    const nowMs = now().getTime()
+    if (this.#triesAtMs <= nowMs) this.#triesAtMs = nowMs + openMs
+    const next = new Date(this.#triesAtMs)
     this.#heldTo = await this.#holdAll(null, this.#heldTo, 'insurerAway', next, signal)
   }
 

@@ -102,6 +102,10 @@ async function lag(made: ThrowawayProvince, url: string, rate: number, seconds: 
     if (json.receipt === undefined) failed++
     else waiting.set(json.receipt.index, performance.now())
   }
+  // the start of the process is not what is measured
+  const started = async () => (await made.owner`select from audit_projection`).count > 0
+  while (!(await started())) await sleep(100)
+  await ask(0)
   const asked: Promise<void>[] = []
   const began = performance.now()
   const look = async () => {

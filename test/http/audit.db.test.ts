@@ -428,6 +428,8 @@ describe('streams', () => {
 
   /** A list that no socket holds at once: 60 chunks of some 330 KB. Nobody looks behind these rows. */
   const LONG = 60_000
+  /** Others work on the machine too. */
+  const PATIENT = { timeout: 20_000, interval: 100 }
 
   test('would run ahead of who reads, hold a place after they went, or end well without the log', async () => {
     const { nextIndex, generation } = await longList()
@@ -441,16 +443,17 @@ describe('streams', () => {
         const before = await reads()
         await new Promise((resolve) => setTimeout(resolve, 200))
         return (await reads()) - before
-      })
+      }, PATIENT)
       .toBe(0) // it waits for who reads
     expect(await reads()).toBeLessThan(LONG / 1_000)
     await world.owner`revoke insert on log_entry from kiemthe_app`
     const rest = async () => {
       for (;;) if ((await reader.read()).done) return 'ended'
     }
-    await expect(rest()).rejects.toThrow()
-    await world.owner`grant insert on log_entry to kiemthe_app`
-    await expect.poll(() => running.log.some((line) => line.includes('auditStreamBroken'))).toBe(true)
+    await expect(rest())
+      .rejects.toThrow()
+      .finally(() => world.owner`grant insert on log_entry to kiemthe_app`)
+    await expect.poll(() => running.log.some((line) => line.includes('auditStreamBroken')), PATIENT).toBe(true)
 
     // more than may be open at once, each left in its midst
     for (let n = 0; n < 12; n++) {
@@ -461,7 +464,7 @@ describe('streams', () => {
           if (left.status === 200) await left.body?.cancel()
           else await left.text()
           return left.status
-        })
+        }, PATIENT)
         .toBe(200)
     }
     await world.owner`delete from audit_check where facility = '38099' and generation = ${generation}::smallint`
@@ -500,6 +503,7 @@ describe('streams', () => {
     const [serving] = await world.owner<{ generation: number }[]>`
       select generation from audit_projection where state = 'serving'`
     const generation = serving?.generation ?? -1
+    await world.owner`delete from audit_check where facility = '38099'`
     await world.owner`
       insert into audit_check (log_id, generation, leaf_index, recorded_at, facility, kind, decision, code, erased)
       select 1, ${generation}::smallint, -n, '2026-01-01'::timestamptz + n * interval '1 second', '38099', 'verification',

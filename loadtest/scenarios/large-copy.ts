@@ -21,7 +21,7 @@ export async function makeLargeCopy(
   try {
     const [there] =
       await server`select 1 from pg_database where datname = ${name} and shobj_description(oid, 'pg_database') = 'whole'`
-    if (there !== undefined) return largeUrl.href
+    if (there !== undefined && (await holdsRows(largeUrl.href))) return largeUrl.href
     say(`making ${name}, ${copies} times the province …`)
     await server.unsafe(`drop database if exists ${name}`)
     await server.unsafe(`create database ${name} template ${source} strategy file_copy`)
@@ -60,5 +60,17 @@ export async function makeLargeCopy(
     return largeUrl.href
   } finally {
     await server.end({ timeout: 5 })
+  }
+}
+
+/** Not after a crash of PostgreSQL: it empties what is not logged. */
+async function holdsRows(url: string): Promise<boolean> {
+  const sql = connect(url, { connectionsMax: 1, statementTimeoutMs: 0, applicationName: 'loadtest' })
+  try {
+    const [row] = await sql<{ some: boolean }[]>`
+      select exists(select from coverage) and exists(select from alias) as some`
+    return row?.some === true
+  } finally {
+    await sql.end({ timeout: 5 })
   }
 }

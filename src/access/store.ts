@@ -1,6 +1,6 @@
 import type { JWK } from 'jose'
-import type { Fragment } from '../audit/store.ts'
-import { readInstant, type Sql } from '../db/connect.ts'
+
+import { type Fragment, readInstant, type Sql } from '../db/connect.ts'
 import type { AccessScope } from './principal.ts'
 
 export interface ClientKey {

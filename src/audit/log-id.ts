@@ -1,11 +1,12 @@
+import { FIRST_LOG, INDEX_BITS } from '../db/place.ts'
+
 /**
  * The first log, which the migrations make. Entries go into the log in force, the newest one: see `succession/`. What is
  * made of the entries of all logs, one after the other, is kept under this one's number, and knows an entry by its place.
  */
-export const LOG_ID = 1
+export const LOG_ID = FIRST_LOG
 
-/** More than a check code has room for (2^35), and 2^13 logs of it are the safe integers. */
-const LOG_SPAN = 2 ** 40
+const LOG_SPAN = 2 ** INDEX_BITS
 
 export interface EntryAt {
   readonly logId: number

@@ -1,5 +1,5 @@
 import { type DataKeys, mac128, type Pseudonym } from '../data-keys.ts'
-import type { Sql } from '../db/connect.ts'
+import type { Fragment, Sql } from '../db/connect.ts'
 import { ServiceError } from '../errors.ts'
 import { open, seal } from '../seal.ts'
 import { buildEntry, type EntryContent } from './entry.ts'
@@ -9,7 +9,6 @@ import {
   appendRows,
   appendWithAct,
   type EarlierRow,
-  type Fragment,
   findByIdempotencyKeys,
   hex,
   type PendingRow,

@@ -1,8 +1,5 @@
-import type { Sql } from '../db/connect.ts'
+import type { Fragment, Sql } from '../db/connect.ts'
 import { placeAt } from './cursor/store.ts'
-
-/** SQL of another store that goes into a statement of this one. */
-export type Fragment = ReturnType<Sql>
 
 /** One entry on its way into the log, everything but its index. Binary columns as base64: they travel as text. */
 export interface PendingRow {

@@ -1,14 +1,6 @@
-import {
-  type Acted,
-  appendWithAct,
-  claimingKey,
-  type Fragment,
-  hex,
-  keyHolder,
-  type PendingRow,
-} from '../audit/store.ts'
+import { type Acted, appendWithAct, claimingKey, hex, keyHolder, type PendingRow } from '../audit/store.ts'
 import type { Pseudonym } from '../data-keys.ts'
-import { readInstant, type Sql } from '../db/connect.ts'
+import { type Fragment, readInstant, type Sql } from '../db/connect.ts'
 import type { Delivery, ShareKind, ShareStatus } from './entry.ts'
 
 /** What says which visit it is, in the database: see `claim_visit`. */

@@ -2,6 +2,9 @@ import postgres from 'postgres'
 
 export type Sql = postgres.Sql<{ bigint: number; date: string; instant: string }>
 
+/** SQL of one store that goes into a statement of another. */
+export type Fragment = ReturnType<Sql>
+
 /**
  * How the service reads PostgreSQL's types:
  * bigint as number (our largest, a leaf index, is held below 2^35 by the check code), date as the day it is written

@@ -1,6 +1,5 @@
-import { indexAt, logAt } from '../audit/cursor/store.ts'
-import { LOG_ID } from '../audit/log-id.ts'
 import type { Sql } from './connect.ts'
+import { FIRST_LOG, indexAt, logAt } from './place.ts'
 
 export interface DatabaseState {
   /** The log's head is there and this role may append to it. */
@@ -48,11 +47,11 @@ export async function readState(sql: Sql): Promise<DatabaseState> {
              where c.log_id = (select max(log_id) from log_head)) as uncosigned,
            (select e.body::json ->> 'recordedAt'
               from (select leaf_index as place from claim_delivery
-                     where log_id = ${LOG_ID}::smallint and next_attempt_at is not null
+                     where log_id = ${FIRST_LOG}::smallint and next_attempt_at is not null
                      order by leaf_index limit 1) d
               join log_entry e on e.log_id = ${logAt(sql, sql`d.place`)} and e.leaf_index = ${indexAt(sql, sql`d.place`)}) as claims_wait,
            (select count(*)::int from (select from claim_delivery
-             where log_id = ${LOG_ID}::smallint and status = 'deadLetter' limit 1000) d) as claims_given_up,
+             where log_id = ${FIRST_LOG}::smallint and status = 'deadLetter' limit 1000) d) as claims_given_up,
            pg_is_in_recovery() as standby`
   const row = rows[0]
   if (row === undefined) throw new Error('one row was asked for')

@@ -1,11 +1,11 @@
 import { indexAt, logAt } from '../audit/cursor/store.ts'
 import { LOG_ID, placeOf } from '../audit/log-id.ts'
 import { forget } from '../audit/project/store.ts'
-import type { Fragment } from '../audit/store.ts'
+
 import type { IsoDate } from '../calendar.ts'
 import type { CoverageDays } from '../coverage/holder.ts'
 import type { LookupKey, Pseudonym } from '../data-keys.ts'
-import type { Sql } from '../db/connect.ts'
+import type { Fragment, Sql } from '../db/connect.ts'
 
 /** A version of a coverage that names lead to. */
 export interface Bearer {

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { finished } from 'node:stream/promises'
 import type { TransactionSql } from 'postgres'
-import type { Fragment } from '../audit/store.ts'
-import { readInstant, type Sql } from '../db/connect.ts'
+
+import { type Fragment, readInstant, type Sql } from '../db/connect.ts'
 import type { LoadPlan, PreparedChunk } from './load.ts'
 
 /**

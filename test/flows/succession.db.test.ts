@@ -218,9 +218,11 @@ test('a log that lost what was cosigned would be forked, or its desks, ids and p
   // readers go on over both
   const recheckEnv = { ...onBehind, SERVICE_ID: 'urn:kiemthe:test', PUBLIC_URL: 'https://kiemthe.test' }
   const keyFiles = { DATA_KEYS_FILE: at('data-keys.json'), TOKEN_KEYS_FILE: at('token-keys.json') }
-  await owner`update unverified_visit set next_check_at = now()`
-  const rechecked = await kiemthe(['recheck', '--once'], { ...recheckEnv, ...keyFiles })
-  expect([rechecked.code, rechecked.stderr]).toEqual([0, ''])
+  for (let pass = 0; pass < 2; pass++) {
+    const rechecked = await kiemthe(['recheck', '--once'], { ...recheckEnv, ...keyFiles })
+    expect([rechecked.code, rechecked.stderr]).toEqual([0, ''])
+    await owner`update unverified_visit set next_check_at = now() - interval '1 second'` // its first time is a minute off
+  }
   const read = await send(present.url, { method: 'GET', path: '/v1/unverified-visits/u1-1', token })
   expect(read.json).toMatchObject({ id: 'u1-1', status: 'checked', outcome: { id: 'v2-2' } })
   expect(

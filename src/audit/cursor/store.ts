@@ -1,22 +1,7 @@
-import type { Sql } from '../../db/connect.ts'
-import { LOG_ID } from '../log-id.ts'
-import type { Fragment } from '../store.ts'
+import type { Fragment, Sql } from '../../db/connect.ts'
+import { indexAt, logAt, placeAt } from '../../db/place.ts'
 
-/** `LOG_SPAN` of places, in bits. */
-const INDEX_BITS = 40
-
-/** Log and index of the entry at a place: `placeOf` and `entryAt` of `log-id.ts`, in SQL. */
-export function logAt(sql: Sql, place: Fragment): Fragment {
-  return sql`((${place} >> ${INDEX_BITS}::int) + ${LOG_ID}::int)::smallint`
-}
-
-export function indexAt(sql: Sql, place: Fragment): Fragment {
-  return sql`(${place} & ((1::bigint << ${INDEX_BITS}::int) - 1))`
-}
-
-export function placeAt(sql: Sql, log: Fragment, index: Fragment): Fragment {
-  return sql`(((${log} - ${LOG_ID}::int)::bigint << ${INDEX_BITS}::int) + ${index})`
-}
+export { indexAt, logAt, placeAt }
 
 /**
  * Where a reader of the log stands, as an expression `cursor_at`: its place, log and index of that, and the place after

@@ -1,7 +1,7 @@
 import type { Pseudonym } from '../../data-keys.ts'
-import type { Sql } from '../../db/connect.ts'
+import type { Fragment, Sql } from '../../db/connect.ts'
 import type { FlagRule } from '../flag/rules.ts'
-import type { Fragment } from '../store.ts'
+
 import type { ListCursor } from './cursor.ts'
 
 /** Rows looked at for one page: an index scan of some 20 ms at the most, whatever is asked for beside the index. */

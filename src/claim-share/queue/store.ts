@@ -1,5 +1,5 @@
-import { appendWithAct, type Fragment, type PendingRow } from '../../audit/store.ts'
-import type { Sql } from '../../db/connect.ts'
+import { appendWithAct, type PendingRow } from '../../audit/store.ts'
+import type { Fragment, Sql } from '../../db/connect.ts'
 import type { ShareKind } from '../entry.ts'
 
 /** Entries looked through at once: some 500 bytes each, 2.5 MB at the most, in PostgreSQL alone. */

@@ -1,6 +1,6 @@
-import { appendWithAct, type Fragment, hex, type PendingRow } from '../../audit/store.ts'
+import { appendWithAct, hex, type PendingRow } from '../../audit/store.ts'
 import type { Pseudonym } from '../../data-keys.ts'
-import type { Sql } from '../../db/connect.ts'
+import type { Fragment, Sql } from '../../db/connect.ts'
 import type { ShareKind, ShareStatus } from '../entry.ts'
 
 /** Statuses of a share that is still to be sent. Its `next_attempt_at` is set, that of all others is null. */

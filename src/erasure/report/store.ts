@@ -1,8 +1,8 @@
 import type { EntryKind } from '../../audit/entry.ts'
 import { forget } from '../../audit/project/store.ts'
-import type { Fragment } from '../../audit/store.ts'
+
 import type { Pseudonym } from '../../data-keys.ts'
-import type { Sql } from '../../db/connect.ts'
+import type { Fragment, Sql } from '../../db/connect.ts'
 
 /** An entry that has its details still. */
 export interface HeldEntry {

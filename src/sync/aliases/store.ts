@@ -1,5 +1,4 @@
-import type { Fragment } from '../../audit/store.ts'
-import type { Sql } from '../../db/connect.ts'
+import type { Fragment, Sql } from '../../db/connect.ts'
 
 /**
  * Common table expressions of a statement that changes the copy: leads aliases as its `alias_diff(alias, former, wanted)`

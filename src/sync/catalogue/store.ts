@@ -1,5 +1,4 @@
-import type { Fragment } from '../../audit/store.ts'
-import type { Sql } from '../../db/connect.ts'
+import type { Fragment, Sql } from '../../db/connect.ts'
 import type { Facility, Period } from '../../facility/facility.ts'
 import type { QuarantinedLine } from './prepare.ts'
 

@@ -1,7 +1,6 @@
-import type { Fragment } from '../../audit/store.ts'
 import { hex } from '../../audit/store.ts'
 import type { LookupKey } from '../../data-keys.ts'
-import type { Sql } from '../../db/connect.ts'
+import type { Fragment, Sql } from '../../db/connect.ts'
 import { allWritten, leadAliases } from '../aliases/store.ts'
 import type { Change, Claim, Quarantined } from './prepare.ts'
 

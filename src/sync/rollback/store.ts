@@ -1,5 +1,4 @@
-import type { Fragment } from '../../audit/store.ts'
-import type { Sql } from '../../db/connect.ts'
+import type { Fragment, Sql } from '../../db/connect.ts'
 import { allWritten, leadAliases } from '../aliases/store.ts'
 import type { AppliedBatch } from '../watermark/store.ts'
 

@@ -226,7 +226,9 @@ test('a log that lost what was cosigned would be forked, or its desks, ids and p
   const read = await send(present.url, { method: 'GET', path: '/v1/unverified-visits/u1-1', token })
   expect(read.json).toMatchObject({ id: 'u1-1', status: 'checked', outcome: { id: 'v2-2' } })
   expect(
-    (await owner`select reader, next_index >> 40 as logs from log_cursor order by reader`).map((row) => ({ ...row })),
+    (
+      await owner`select reader, next_index >> 40 as logs from log_cursor where reader in ('recheck', 'visits') order by reader`
+    ).map((row) => ({ ...row })),
   ).toEqual([
     { reader: 'recheck', logs: 1 },
     { reader: 'visits', logs: 1 },

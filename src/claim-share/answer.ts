@@ -1,9 +1,9 @@
-import { LOG_ID } from '../audit/log.ts'
+import { entryAt } from '../audit/log-id.ts'
 import { verificationId } from '../verification/id.ts'
 import type { ClaimShareDetails } from './details.ts'
 import { FINDING_TEXTS } from './dossier/finding-text.ts'
 import type { ClaimShareOutcome, Delivery, ShareKind, ShareStatus } from './entry.ts'
-import { claimShareId } from './id.ts'
+import { shareIdAt } from './id.ts'
 
 /** A share as its facility sees it. */
 export interface ClaimShareAnswer {
@@ -63,52 +63,57 @@ export interface ShareReceipt {
 }
 
 export interface AnswerParts {
-  readonly index: number
+  /** Of its entry. */
+  readonly place: number
   readonly leafHash: string
   readonly recordedAt: string
   readonly outcome: ClaimShareOutcome
   readonly details: ClaimShareDetails
-  readonly place: Pick<ClaimShareAnswer, 'status' | 'attempts' | 'lastFailure' | 'nextAttemptAt'> & {
+  readonly state: Pick<ClaimShareAnswer, 'status' | 'attempts' | 'lastFailure' | 'nextAttemptAt'> & {
     readonly supersededBy: number | null
   }
   readonly receipts: readonly ShareReceipt[]
 }
 
 export function claimShareAnswer(parts: AnswerParts): ClaimShareAnswer {
-  const { index, outcome, details, place } = parts
+  const { place, outcome, details, state } = parts
+  const { logId, index } = entryAt(place)
   const { tTongChiBv, tTongChiBh, tBntt, tBncct, tBhtt } = outcome
   return {
-    id: claimShareId(LOG_ID, index),
+    id: shareIdAt(place),
     recordedAt: parts.recordedAt,
     kind: outcome.share,
     visitId: details.visitId,
     version: outcome.version,
     previous: idOf(details.previous),
-    supersededBy: idOf(place.supersededBy),
+    supersededBy: idOf(state.supersededBy),
     reason: details.reason,
     basis: details.basis,
     delivery: outcome.delivery,
-    status: place.status,
-    attempts: place.attempts,
-    lastFailure: place.lastFailure,
-    nextAttemptAt: place.nextAttemptAt,
+    status: state.status,
+    attempts: state.attempts,
+    lastFailure: state.lastFailure,
+    nextAttemptAt: state.nextAttemptAt,
     settlementMonth: outcome.settlementMonth,
     amounts: { tTongChiBv, tTongChiBh, tBntt, tBncct, tBhtt },
     standard: details.standard,
-    checks: details.checkCodes.map(({ code, index: check }) => ({
-      code,
-      verification: check === null ? null : verificationId(LOG_ID, check),
-    })),
+    checks: details.checkCodes.map(({ code, index: check }) => ({ code, verification: checkIdOf(check) })),
     noCheckReason: details.noCheckReason,
     findings: details.findings.map((each) => ({ ...each, ...FINDING_TEXTS[each.code] })),
     findingsTotal: outcome.findings,
     restricted: details.restricted,
     signature: details.signature,
     receipts: parts.receipts,
-    receipt: { log: String(LOG_ID), index, leafHash: parts.leafHash },
+    receipt: { log: String(logId), index, leafHash: parts.leafHash },
   }
 }
 
-function idOf(index: number | null): string | null {
-  return index === null ? null : claimShareId(LOG_ID, index)
+function idOf(place: number | null): string | null {
+  return place === null ? null : shareIdAt(place)
+}
+
+function checkIdOf(place: number | null): string | null {
+  if (place === null) return null
+  const { logId, index } = entryAt(place)
+  return verificationId(logId, index)
 }

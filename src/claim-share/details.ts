@@ -18,7 +18,7 @@ export interface ClaimShareDetails {
   readonly findings: readonly Finding[]
   /** There were more findings than are kept. */
   readonly findingsCut: boolean
-  /** Leaf index of the version before; null for the first. */
+  /** Place of the version before (`placeOf`: in the first log its leaf index); null for the first. */
   readonly previous: number | null
   readonly restricted: 'hiv' | null
   readonly visit: DossierVisit
@@ -34,7 +34,7 @@ export interface ClaimShareDetails {
 
 export interface QuotedCheck {
   readonly code: string
-  /** Leaf index of the check; null: no check of this facility and person has this code. */
+  /** Place of the check; null: no check of this facility and person has this code. */
   readonly index: number | null
 }
 
@@ -76,7 +76,7 @@ export interface SignatureShown {
 /** What an entry `claimDelivery` seals. */
 export interface ClaimDeliveryDetails {
   readonly v: 1
-  /** Leaf index of the share. */
+  /** Place of the share. */
   readonly share: number
   readonly maGiaoDich: string | null
   /** `yyyyMMddHHmmss`, as the insurer gives it. */

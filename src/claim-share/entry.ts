@@ -49,7 +49,7 @@ export const claimShareOutcomeSchema = z.strictObject({
 export type ClaimShareOutcome = z.infer<typeof claimShareOutcomeSchema>
 
 export const claimDeliveryOutcomeSchema = z.strictObject({
-  /** Leaf index of the share, in the same log. */
+  /** Place of the share (`placeOf`): it may stand in a log before this entry's; in the first log, its leaf index. */
   share: z.int().min(0),
   status: z.enum(SHARE_STATUSES).exclude(['recorded']),
   /** `facility`: it attached the receipt, or withdrew by a later version. */

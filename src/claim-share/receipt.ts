@@ -1,5 +1,6 @@
 import type { Principal } from '../access/principal.ts'
-import { LOG_ID, logFailure, prepare } from '../audit/log.ts'
+import { logFailure, prepare } from '../audit/log.ts'
+import { LOG_ID } from '../audit/log-id.ts'
 import { hex } from '../audit/store.ts'
 import type { Pseudonym } from '../data-keys.ts'
 import { QueueFull } from '../db/group.ts'
@@ -27,7 +28,7 @@ export async function attachReceipt(
 ): Promise<ClaimShareAnswer> {
   for (let round = 0; round < ROUNDS_MAX; round++) {
     const own = await findOwnShare(scope, caller, id)
-    const answer = answerOf(scope.service.dataKeys, own.index, own.share) // erased: told, nothing is written
+    const answer = answerOf(scope.service.dataKeys, own.place, own.share) // erased: told, nothing is written
     if (answer.delivery !== 'recordOnly') throw new ServiceError('claim_receipt_unexpected')
     const isThere = own.share.transitions.some((each) => {
       const { maKetQua, maGiaoDich } = receiptOf(scope.service.dataKeys, each)
@@ -43,10 +44,10 @@ async function append(scope: Scope, caller: Principal, own: OwnShare, receipt: C
   const { subject, body, transitions } = own.share
   const { facility } = claimShareBodySchema.parse(JSON.parse(body))
   const status = receipt.maKetQua === '200' ? 'received' : 'returned'
-  const outcome: ClaimDeliveryOutcome = { share: own.index, status, by: 'facility', maKetQua: receipt.maKetQua }
+  const outcome: ClaimDeliveryOutcome = { share: own.place, status, by: 'facility', maKetQua: receipt.maKetQua }
   const details: ClaimDeliveryDetails = {
     v: 1,
-    share: own.index,
+    share: own.place,
     maGiaoDich: receipt.maGiaoDich,
     thoiGianTiepNhan: receipt.thoiGianTiepNhan,
     errors: receipt.errors ?? [],
@@ -63,7 +64,7 @@ async function append(scope: Scope, caller: Principal, own: OwnShare, receipt: C
     subject: subject === null ? null : (hex(subject) as Pseudonym),
     idempotency: null,
   })
-  const change = { share: own.index, expected: transitions.length, status } as const
+  const change = { share: own.place, expected: transitions.length, status } as const
   const { result } = await scope
     .query((sql) => appendReceipt(sql, LOG_ID, row, change))
     .catch((error: unknown) => {

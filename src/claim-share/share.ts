@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { Principal } from '../access/principal.ts'
 import { commitment } from '../audit/entry.ts'
-import { type Deed, idempotencyDigests, LOG_ID, logFailure, prepare } from '../audit/log.ts'
+import { type Deed, idempotencyDigests, logFailure, prepare } from '../audit/log.ts'
+import { LOG_ID } from '../audit/log-id.ts'
 import { dossierDigest, type LookupKey, namesOf, type Pseudonym, pseudonym, visitDigest } from '../data-keys.ts'
 import { QueueFull } from '../db/group.ts'
 import { DatabaseSilent } from '../db/pool.ts'
@@ -19,7 +20,7 @@ import { saysHiv } from './dossier/hiv.ts'
 import { checkSignature } from './dossier/signature.ts'
 import { standardOn } from './dossier/tables.ts'
 import type { ClaimShareOutcome } from './entry.ts'
-import { claimShareId } from './id.ts'
+import { shareIdAt } from './id.ts'
 import { readClaimShare, unavailable } from './read.ts'
 import type { ClaimShareRequest } from './request.ts'
 import { appendShare, findVisit, holdKey, isVersionTaken, type KnownVisit, type VisitOf } from './store.ts'
@@ -65,7 +66,7 @@ export async function shareClaim(
       if (idempotency !== null && known.keyHeldBy === null) {
         await scope.query((sql) => holdKey(sql, digests)).catch(unavailable)
       }
-      return readClaimShare(scope, caller, claimShareId(LOG_ID, known.same))
+      return readClaimShare(scope, caller, shareIdAt(known.same))
     }
     refuseWithoutReason(request, subject, known)
     checked ??= await check(scope, facility, request, dossier, subject, now)
@@ -179,7 +180,7 @@ function countRows(dossier: Dossier): Record<string, number> {
   return counts
 }
 
-interface Place {
+interface Known {
   readonly visit: VisitOf
   readonly dossierKey: string
   readonly known: KnownVisit
@@ -192,12 +193,12 @@ async function record(
   caller: Principal,
   request: ClaimShareRequest,
   checked: Checked,
-  { visit, dossierKey, known, idempotency }: Place,
+  { visit, dossierKey, known, idempotency }: Known,
 ): Promise<ClaimShareAnswer | null> {
   const { dataKeys } = scope.service
   const version = (known.latest?.version ?? 0) + 1
   const outcome: ClaimShareOutcome = { ...checked.outcome, version }
-  const details: ClaimShareDetails = { ...checked.details, previous: known.latest?.index ?? null }
+  const details: ClaimShareDetails = { ...checked.details, previous: known.latest?.place ?? null }
   const row = prepare(dataKeys, {
     recordedAt: checked.now,
     kind: 'claimShare',
@@ -226,12 +227,12 @@ async function record(
   if (acted === null || acted.place === null) return null
   const recordedAt = checked.now.toISOString()
   return claimShareAnswer({
-    index: acted.place,
+    place: acted.place,
     leafHash: row.leafHash,
     recordedAt,
     outcome,
     details,
-    place: {
+    state: {
       status: 'recorded',
       attempts: 0,
       lastFailure: null,

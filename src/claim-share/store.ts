@@ -1,3 +1,5 @@
+import { indexAt, logAt } from '../audit/cursor/store.ts'
+import type { EntryAt } from '../audit/log-id.ts'
 import { type Acted, appendWithAct, claimingKey, hex, keyHolder, type PendingRow } from '../audit/store.ts'
 import type { Pseudonym } from '../data-keys.ts'
 import { type Fragment, readInstant, type Sql } from '../db/connect.ts'
@@ -14,8 +16,8 @@ export interface VisitOf {
 export interface KnownVisit {
   /** Digest of the request that holds the Idempotency-Key; null: nobody does. */
   readonly keyHeldBy: string | null
-  readonly latest: { readonly version: number; readonly index: number } | null
-  /** Leaf index of the version that has these very bytes. */
+  readonly latest: { readonly version: number; readonly place: number } | null
+  /** Place of the version that has these very bytes. */
   readonly same: number | null
 }
 
@@ -40,10 +42,10 @@ export async function findVisit(
       from (values (1)) as one
       left join (select * from version order by version desc limit 1) as latest on true`
   if (row === undefined) throw new Error('one row was asked for')
-  const { held, version, leaf_index: index, same } = row
+  const { held, version, leaf_index: place, same } = row
   return {
     keyHeldBy: held === null ? null : hex(held),
-    latest: version === null || index === null ? null : { version, index },
+    latest: version === null || place === null ? null : { version, place },
     same,
   }
 }
@@ -97,29 +99,25 @@ export function isVersionTaken(error: unknown): boolean {
   return error.code === '23505' && error.constraint_name === 'claim_visit_pkey'
 }
 
-export interface CheckEntry {
+export interface CheckEntry extends EntryAt {
   readonly body: string
   /** Null: its details were erased, or it is about nobody. */
   readonly subject: Pseudonym | null
 }
 
-/** The entries that check codes name, by index. */
-export async function findCheckEntries(
-  sql: Sql,
-  logId: number,
-  indexes: readonly number[],
-): Promise<Map<number, CheckEntry>> {
-  const rows = await sql<{ leaf_index: number; body: string; subject: string | null }[]>`
-    select e.leaf_index, e.body, d.subject
-      from log_entry e left join entry_detail d on d.log_id = e.log_id and d.leaf_index = e.leaf_index
-     where e.log_id = ${logId}::smallint
-       and e.leaf_index = any(string_to_array(${indexes.join(',')}, ',')::bigint[])`
-  return new Map(
-    rows.map(({ leaf_index: index, body, subject }) => [
-      index,
-      { body, subject: subject === null ? null : (hex(subject) as Pseudonym) },
-    ]),
-  )
+/** The entries that check codes may name, which say an index and no log: those of every log, of the newest first. */
+export async function findCheckEntries(sql: Sql, indexes: readonly number[]): Promise<CheckEntry[]> {
+  const rows = await sql<{ log_id: number; leaf_index: number; body: string; subject: string | null }[]>`
+    select e.log_id, e.leaf_index, e.body, d.subject
+      from log_head h
+      join log_entry e on e.log_id = h.log_id
+                      and e.leaf_index = any(string_to_array(${indexes.join(',')}, ',')::bigint[])
+      left join entry_detail d on d.log_id = e.log_id and d.leaf_index = e.leaf_index
+     order by e.log_id desc`
+  return rows.map(({ log_id: logId, leaf_index: index, body, subject }) => ({
+    ...{ logId, index, body },
+    subject: subject === null ? null : (hex(subject) as Pseudonym),
+  }))
 }
 
 export interface StoredShare {
@@ -128,30 +126,30 @@ export interface StoredShare {
   readonly subject: string | null
   /** Null: erased. */
   readonly sealed: Uint8Array | null
-  readonly place: SharePlace | null
+  readonly state: ShareState | null
   readonly transitions: readonly StoredTransition[]
 }
 
 /** Where it stands on its way to the insurer. */
-export interface SharePlace {
+export interface ShareState {
   readonly facility: string
   readonly status: ShareStatus
   readonly attempts: number
   readonly lastFailure: string | null
   readonly nextAttemptAt: string | null
-  /** Leaf index of the next version of the visit. */
+  /** Place of the next version of the visit. */
   readonly supersededBy: number | null
 }
 
 export interface StoredTransition {
-  readonly index: number
+  readonly place: number
   readonly body: string
   readonly subject: string | null
   readonly sealed: Uint8Array | null
 }
 
 /** A share and all that the log says of its way since. */
-export async function findShare(sql: Sql, logId: number, leafIndex: number): Promise<StoredShare | null> {
+export async function findShare(sql: Sql, logId: number, place: number): Promise<StoredShare | null> {
   const [row] = await sql<
     {
       body: string
@@ -172,15 +170,16 @@ export async function findShare(sql: Sql, logId: number, leafIndex: number): Pro
            (select v.leaf_index from claim_visit v
              where v.log_id = s.log_id and v.facility = s.facility and v.visit_key = s.visit_key
                and v.share = s.share and v.version = s.version + 1) as superseded_by,
-           (select json_agg(json_build_object('index', t.leaf_index, 'body', t.body, 'subject', td.subject,
-                                              'sealed', encode(td.sealed, 'base64')) order by t.leaf_index)::text
-              from jsonb_array_elements_text(s.transitions) as i(leaf_index)
-              join log_entry t on t.log_id = s.log_id and t.leaf_index = i.leaf_index::bigint
+           (select json_agg(json_build_object('place', i.place::bigint, 'body', t.body, 'subject', td.subject,
+                                              'sealed', encode(td.sealed, 'base64')) order by i.place::bigint)::text
+              from jsonb_array_elements_text(s.transitions) as i(place)
+              join log_entry t on t.log_id = ${logAt(sql, sql`i.place::bigint`)}
+                              and t.leaf_index = ${indexAt(sql, sql`i.place::bigint`)}
               left join entry_detail td on td.log_id = t.log_id and td.leaf_index = t.leaf_index) as transitions
       from log_entry e
       left join entry_detail d on d.log_id = e.log_id and d.leaf_index = e.leaf_index
-      left join claim_delivery s on s.log_id = e.log_id and s.leaf_index = e.leaf_index
-     where e.log_id = ${logId}::smallint and e.leaf_index = ${leafIndex}::bigint`
+      left join claim_delivery s on s.log_id = ${logId}::smallint and s.leaf_index = ${place}::bigint
+     where e.log_id = ${logAt(sql, sql`${place}::bigint`)} and e.leaf_index = ${indexAt(sql, sql`${place}::bigint`)}`
   if (row === undefined) return null
   const { facility, status, attempts, superseded_by: supersededBy } = row
   return {
@@ -188,7 +187,7 @@ export async function findShare(sql: Sql, logId: number, leafIndex: number): Pro
     leafHash: row.leaf_hash,
     subject: row.subject,
     sealed: row.sealed,
-    place:
+    state:
       facility === null
         ? null
         : {
@@ -203,7 +202,7 @@ export async function findShare(sql: Sql, logId: number, leafIndex: number): Pro
 /** Our own statement's JSON. */
 function readTransitions(text: string | null): StoredTransition[] {
   if (text === null) return []
-  const rows = JSON.parse(text) as { index: number; body: string; subject: string | null; sealed: string | null }[]
+  const rows = JSON.parse(text) as { place: number; body: string; subject: string | null; sealed: string | null }[]
   return rows.map(({ sealed, ...row }) => ({ ...row, sealed: sealed === null ? null : Buffer.from(sealed, 'base64') }))
 }
 
@@ -242,13 +241,13 @@ export interface ShareQuery {
   readonly facility: string
   readonly settlementMonth: string | null
   readonly status: StatusFilter | null
-  /** Shares before this index; null: from the newest on. */
+  /** Shares before this place; null: from the newest on. */
   readonly before: number | null
   readonly limit: number
 }
 
 export interface ListedShare {
-  readonly index: number
+  readonly place: number
   readonly body: string
   readonly subject: string | null
   readonly sealed: Uint8Array | null
@@ -290,11 +289,11 @@ export async function listShares(sql: Sql, logId: number, query: ShareQuery): Pr
     )
     select p.leaf_index, e.body, d.subject, d.sealed, p.status, p.attempts, p.next_attempt_at, p.superseded_by
       from page p
-      join log_entry e on e.log_id = p.log_id and e.leaf_index = p.leaf_index
-      left join entry_detail d on d.log_id = p.log_id and d.leaf_index = p.leaf_index
+      join log_entry e on e.log_id = ${logAt(sql, sql`p.leaf_index`)} and e.leaf_index = ${indexAt(sql, sql`p.leaf_index`)}
+      left join entry_detail d on d.log_id = e.log_id and d.leaf_index = e.leaf_index
      order by p.leaf_index desc`
   return rows.map((row) => ({
-    index: row.leaf_index,
+    place: row.leaf_index,
     body: row.body,
     subject: row.subject,
     sealed: row.sealed,

@@ -1,5 +1,5 @@
-import { LOG_ID } from '../audit/log.ts'
-import { claimShareId, readClaimShareId } from '../claim-share/id.ts'
+import { LOG_ID, placeOf } from '../audit/log-id.ts'
+import { readClaimShareId, shareIdAt } from '../claim-share/id.ts'
 import { type DeadLetter, listDeadLetters, retryDeadLetter } from '../claim-share/queue/store.ts'
 import { deliveryEntry } from '../claim-share/send/entry.ts'
 import { findSubject } from '../claim-share/send/store.ts'
@@ -10,8 +10,8 @@ const AT_ONCE = 500
 
 /** A line of JSON each. */
 export async function listDead(database: SenderDatabase): Promise<void> {
-  for await (const { index, ...letter } of deadLetters(database)) {
-    process.stdout.write(`${JSON.stringify({ id: claimShareId(LOG_ID, index), ...letter })}\n`)
+  for await (const { place, ...letter } of deadLetters(database)) {
+    process.stdout.write(`${JSON.stringify({ id: shareIdAt(place), ...letter })}\n`)
   }
 }
 
@@ -20,7 +20,7 @@ async function* deadLetters({ query }: SenderDatabase): AsyncGenerator<DeadLette
     const from = after
     const letters = await query((sql) => listDeadLetters(sql, LOG_ID, from, AT_ONCE))
     yield* letters
-    after = letters.at(-1)?.index ?? after
+    after = letters.at(-1)?.place ?? after
     if (letters.length < AT_ONCE) return
   }
 }
@@ -33,19 +33,19 @@ export async function retryDead(
 ): Promise<void> {
   const wanted = ids?.map((id) => {
     const read = readClaimShareId(id)
-    if (read === null || read.logId !== LOG_ID) throw new UsageError(`${id} is no id of a claim share`)
-    return read.index
+    if (read === null) throw new UsageError(`${id} is no id of a claim share`)
+    return placeOf(read)
   })
-  const indexes = wanted ?? []
-  if (wanted === undefined) for await (const each of deadLetters(database)) indexes.push(each.index)
+  const places = wanted ?? []
+  if (wanted === undefined) for await (const each of deadLetters(database)) places.push(each.place)
   const counts = { done: 0, superseded: 0, notDead: 0 }
-  for (const index of indexes) {
-    const result = await retryOne(database, index, reason)
+  for (const place of places) {
+    const result = await retryOne(database, place, reason)
     counts[result]++
-    if (result !== 'done') process.stderr.write(`${claimShareId(LOG_ID, index)}: ${WHY[result]}\n`)
+    if (result !== 'done') process.stderr.write(`${shareIdAt(place)}: ${WHY[result]}\n`)
   }
   process.stderr.write(`${counts.done} wait again\n`)
-  if (counts.done < indexes.length) process.exitCode = 1
+  if (counts.done < places.length) process.exitCode = 1
 }
 
 const WHY = {
@@ -53,11 +53,11 @@ const WHY = {
   notDead: 'is no dead letter',
 } as const
 
-async function retryOne({ query, keys }: SenderDatabase, index: number, reason: string) {
-  const share = await query((sql) => findSubject(sql, LOG_ID, index))
+async function retryOne({ query, keys }: SenderDatabase, place: number, reason: string) {
+  const share = await query((sql) => findSubject(sql, LOG_ID, place))
   if (share === null) return 'notDead'
   const now = new Date()
   const said = { status: 'held', maKetQua: null, receipt: null, errors: [], reason: `retried: ${reason}` } as const
-  const row = deliveryEntry(keys(), now, { index, ...share }, said)
-  return query((sql) => retryDeadLetter(sql, LOG_ID, row, index, now))
+  const row = deliveryEntry(keys(), now, { place, ...share }, said)
+  return query((sql) => retryDeadLetter(sql, LOG_ID, row, place, now))
 }

@@ -2,7 +2,10 @@ import { sql } from 'drizzle-orm'
 import { bigint, index, integer, jsonb, pgTable, primaryKey, smallint, text, uuid } from 'drizzle-orm/pg-core'
 import { bytea, instant } from './column.ts'
 
-/** What stands beside the entries of claim shares; the rules of `schema.ts` hold. No column names a person or a visit. */
+/**
+ * What stands beside the entries of claim shares; the rules of `schema.ts` hold. No column names a person or a visit.
+ * `log_id` is the first log's in all rows; `leaf_index`, `last_index` and `transitions` are places among the entries of all logs.
+ */
 
 /** The signed bytes as they came, sealed: written in the statement that writes the entry, erased with its details. */
 export const claimDossier = pgTable(
@@ -69,7 +72,7 @@ export const claimDelivery = pgTable(
     leaseUntil: instant('lease_until'),
     /** The entry of kind `claimDelivery` that says the status; null while it is `recorded`. */
     lastIndex: bigint('last_index', { mode: 'number' }),
-    /** Indexes of all entries of kind `claimDelivery` of the share, in order: whoever appends one adds it in that statement. */
+    /** Places of all entries of kind `claimDelivery` of the share, in order: whoever appends one adds it in that statement. */
     transitions: jsonb().$type<number[]>().notNull().default([]),
   },
   (t) => [

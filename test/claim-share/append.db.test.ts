@@ -48,16 +48,16 @@ const look = (row: ShareRow) => findVisit(sql, LOG_ID, row, row.dossierKey, null
 test('a share would stand in the log without its version, its bytes or its place in the queue', async () => {
   const written = await write(share('A', 1))
   expect(written).toEqual({ result: 'done', place: expect.any(Number) })
-  const index = typeof written === 'string' ? null : written.place
-  expect(await look(share('A', 2))).toEqual({ keyHeldBy: null, latest: { version: 1, index }, same: null })
-  expect(await look(share('A', 1))).toMatchObject({ same: index })
+  const place = typeof written === 'string' ? null : written.place
+  expect(await look(share('A', 2))).toEqual({ keyHeldBy: null, latest: { version: 1, place }, same: null })
+  expect(await look(share('A', 1))).toMatchObject({ same: place })
   const transactions = await world.owner<{ xmin: string }[]>`
     select distinct xmin::text from (
-      select xmin from log_entry where leaf_index = ${index} union all
-      select xmin from entry_detail where leaf_index = ${index} union all
-      select xmin from claim_visit where leaf_index = ${index} union all
-      select xmin from claim_dossier where leaf_index = ${index} union all
-      select xmin from claim_delivery where leaf_index = ${index} and next_attempt_at is not null) as written`
+      select xmin from log_entry where leaf_index = ${place} union all
+      select xmin from entry_detail where leaf_index = ${place} union all
+      select xmin from claim_visit where leaf_index = ${place} union all
+      select xmin from claim_dossier where leaf_index = ${place} union all
+      select xmin from claim_delivery where leaf_index = ${place} and next_attempt_at is not null) as written`
   expect(transactions).toHaveLength(1)
 })
 
@@ -76,7 +76,7 @@ test('two writers of one version would both be recorded, or the loser would leav
 
 test('another request under an Idempotency-Key that is held would be recorded', async () => {
   expect(await write(share('D', 1), sql, asked('one', 'first'))).toMatchObject({ result: 'done' })
-  expect(await write(share('E', 1), sql, asked('one', 'second'))).toEqual({ result: 'keyTaken', index: null })
+  expect(await write(share('E', 1), sql, asked('one', 'second'))).toEqual({ result: 'keyTaken', place: null })
   expect(await look(share('E', 1))).toEqual({ keyHeldBy: null, latest: null, same: null })
   const held = prepare(keys, asked('one', 'first'))
   const row = share('E', 1)

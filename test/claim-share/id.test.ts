@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { readShareCursor, writeShareCursor } from '../../src/claim-share/cursor.ts'
+import { readShareCursor, SHARE_CURSOR_CHARACTERS_MAX, writeShareCursor } from '../../src/claim-share/cursor.ts'
 import { claimShareId, readClaimShareId } from '../../src/claim-share/id.ts'
 
 test('an id would lead to another entry, or another text be one', () => {
@@ -10,7 +10,11 @@ test('an id would lead to another entry, or another text be one', () => {
 })
 
 test('a cursor would go on elsewhere, or another text be one', () => {
-  expect(readShareCursor(writeShareCursor(42))).toBe(42)
+  for (const place of [0, 42, Number.MAX_SAFE_INTEGER]) {
+    const text = writeShareCursor(place)
+    expect(readShareCursor(text)).toBe(place)
+    expect(text.length).toBeLessThanOrEqual(SHARE_CURSOR_CHARACTERS_MAX)
+  }
   for (const text of ['', 'xxxx', `${writeShareCursor(42)}=`, Buffer.from('b042').toString('base64url')]) {
     expect(readShareCursor(text)).toBeNull()
   }

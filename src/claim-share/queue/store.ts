@@ -1,3 +1,5 @@
+import { cursorAt, indexAt, logAt, placeAt } from '../../audit/cursor/store.ts'
+import { entryAt } from '../../audit/log-id.ts'
 import { appendWithAct, type PendingRow } from '../../audit/store.ts'
 import type { Fragment, Sql } from '../../db/connect.ts'
 import type { ShareKind } from '../entry.ts'
@@ -7,22 +9,30 @@ const ENTRIES_MAX = 5_000
 
 export interface Stretch {
   readonly from: number
-  /** The first index after it. */
+  /** The first place after it. */
   readonly to: number
 }
 
 /** The next entries that the sender's reader has not seen. */
 export async function nextStretch(sql: Sql, logId: number): Promise<Stretch> {
   const [row] = await sql<Stretch[]>`
-    select c.next_index as from, least(h.size, c.next_index + ${ENTRIES_MAX}) as to
-      from log_cursor c join log_head h on h.log_id = c.log_id
-     where c.log_id = ${logId}::smallint and c.reader = 'send'`
+    with ${cursorAt(sql, logId, 'send', ENTRIES_MAX)}
+    select next_index as from, to_place as to from cursor_at`
   if (row === undefined) throw new Error('the log has no cursor of the sender: is the schema of this release in?')
   return row
 }
 
+const placeOfEntry = (sql: Sql): Fragment => placeAt(sql, sql`e.log_id`, sql`e.leaf_index`)
+
+/** Whether `log_entry e` is of a stretch. One that goes up to the next log has no more entries than are read at once. */
+function isIn(sql: Sql, { from, to }: Stretch): Fragment {
+  const { logId, index } = entryAt(from)
+  return sql`e.log_id = ${logId}::smallint and e.leaf_index >= ${index} and e.leaf_index < ${index + ENTRIES_MAX}
+       and ${placeOfEntry(sql)} < ${to}`
+}
+
 /** First of a stretch: shares whose row is not there. Those that were recorded have one, so usually there is nothing to do. */
-export async function addShares(sql: Sql, logId: number, { from, to }: Stretch, now: Date): Promise<void> {
+export async function addShares(sql: Sql, logId: number, stretch: Stretch, now: Date): Promise<void> {
   await sql`
     insert into claim_delivery
       (log_id, leaf_index, facility, visit_key, share, version, delivery, settlement_month, status, next_attempt_at)
@@ -30,53 +40,52 @@ export async function addShares(sql: Sql, logId: number, { from, to }: Stretch, 
            said.outcome ->> 'settlementMonth', 'recorded',
            case when said.outcome ->> 'delivery' = 'forward' then ${now.toISOString()}::timestamptz end
       from log_entry e
-      join claim_visit v on v.log_id = e.log_id and v.leaf_index = e.leaf_index
+      join claim_visit v on v.log_id = ${logId}::smallint and v.leaf_index = ${placeOfEntry(sql)}
       cross join lateral (select e.body::jsonb -> 'outcome' as outcome) as said
-     where e.log_id = ${logId}::smallint and e.leaf_index >= ${from} and e.leaf_index < ${to}
-       and e.body like '%"kind":"claimShare"%'
+     where ${isIn(sql, stretch)} and e.body like '%"kind":"claimShare"%'
     on conflict do nothing`
 }
 
 /** Then what the entries say of deliveries that a row does not know, the last word on each; and the cursor, if nobody else moved it. */
-export async function applyDeliveries(sql: Sql, logId: number, { from, to }: Stretch, now: Date): Promise<void> {
+export async function applyDeliveries(sql: Sql, logId: number, stretch: Stretch, now: Date): Promise<void> {
   await sql`
     with said as materialized (
-      select share, leaf_index, status, max(leaf_index) over (partition by share) as last
+      select share, place, status, max(place) over (partition by share) as last
         from log_entry e
         cross join lateral (select (e.body::jsonb #>> '{outcome,share}')::bigint as share,
-                                   e.body::jsonb #>> '{outcome,status}' as status) as outcome
-       where e.log_id = ${logId}::smallint and e.leaf_index >= ${from} and e.leaf_index < ${to}
-         and e.body like '%"kind":"claimDelivery"%'
+                                   e.body::jsonb #>> '{outcome,status}' as status,
+                                   ${placeOfEntry(sql)} as place) as outcome
+       where ${isIn(sql, stretch)} and e.body like '%"kind":"claimDelivery"%'
     ), moved as (
       update claim_delivery d
-         set status = case when d.last_index > last.leaf_index then d.status else last.status end,
-             last_index = greatest(d.last_index, last.leaf_index),
-             next_attempt_at = case when d.last_index > last.leaf_index then d.next_attempt_at
+         set status = case when d.last_index > last.place then d.status else last.status end,
+             last_index = greatest(d.last_index, last.place),
+             next_attempt_at = case when d.last_index > last.place then d.next_attempt_at
                                     when d.delivery = 'forward' and last.status in ('held', 'sent')
                                     then coalesce(d.next_attempt_at, ${now.toISOString()}::timestamptz) end,
              transitions = (select jsonb_agg(index order by index)
                               from (select each::bigint as index from jsonb_array_elements_text(d.transitions) as t(each)
-                                    union select leaf_index from said where said.share = d.leaf_index) as known)
+                                    union select place from said where said.share = d.leaf_index) as known)
         from said as last
-       where d.log_id = ${logId}::smallint and d.leaf_index = last.share and last.leaf_index = last.last
+       where d.log_id = ${logId}::smallint and d.leaf_index = last.share and last.place = last.last
          and exists (select from said
-                      where said.share = d.leaf_index and not d.transitions @> to_jsonb(said.leaf_index))
+                      where said.share = d.leaf_index and not d.transitions @> to_jsonb(said.place))
     )
-    update log_cursor set next_index = ${to}
-     where log_id = ${logId}::smallint and reader = 'send' and next_index = ${from}`
+    update log_cursor set next_index = ${stretch.to}
+     where log_id = ${logId}::smallint and reader = 'send' and next_index = ${stretch.from}`
 }
 
-/** Forgets what was made of the log; nothing is sent until the reader has come to where the log ends now. */
+/** Forgets what was made of the logs; nothing is sent until the reader has come to where the newest ends now. */
 export async function forgetDeliveries(sql: Sql, logId: number): Promise<void> {
   await sql`
     with gone as (delete from claim_delivery where log_id = ${logId}::smallint)
-    update log_cursor c set next_index = case c.reader when 'send' then 0 else h.size end
-      from log_head h
-     where h.log_id = c.log_id and c.log_id = ${logId}::smallint and c.reader in ('send', 'sendFrom')`
+    update log_cursor c set next_index = case c.reader when 'send' then 0 else ${placeAt(sql, sql`h.log_id`, sql`h.size`)} end
+      from (select log_id, size from log_head order by log_id desc limit 1) as h
+     where c.log_id = ${logId}::smallint and c.reader in ('send', 'sendFrom')`
 }
 
 export interface DeadLetter {
-  readonly index: number
+  readonly place: number
   readonly facility: string
   readonly share: ShareKind
   readonly version: number
@@ -87,14 +96,14 @@ export interface DeadLetter {
 }
 
 export async function listDeadLetters(sql: Sql, logId: number, after: number, max: number): Promise<DeadLetter[]> {
-  const rows = await sql<(Omit<DeadLetter, 'index'> & { leaf_index: number })[]>`
+  const rows = await sql<(Omit<DeadLetter, 'place'> & { leaf_index: number })[]>`
     select d.leaf_index, d.facility, d.share, d.version, d.attempts, d.last_failure as failure,
            e.body::jsonb ->> 'recordedAt' as since
       from claim_delivery d
-      join log_entry e on e.log_id = d.log_id and e.leaf_index = d.last_index
+      join log_entry e on e.log_id = ${logAt(sql, sql`d.last_index`)} and e.leaf_index = ${indexAt(sql, sql`d.last_index`)}
      where d.log_id = ${logId}::smallint and d.status = 'deadLetter' and d.leaf_index > ${after}
      order by d.leaf_index limit ${max}`
-  return rows.map(({ leaf_index: index, ...row }) => ({ ...row, index }))
+  return rows.map(({ leaf_index: place, ...row }) => ({ ...row, place }))
 }
 
 /**
@@ -106,12 +115,12 @@ export async function retryDeadLetter(
   sql: Sql,
   logId: number,
   row: PendingRow,
-  index: number,
+  place: number,
   now: Date,
 ): Promise<'done' | 'superseded' | 'notDead'> {
   const act: Fragment = sql`dead as materialized (
       select d.visit_key, d.share, d.version from claim_delivery d
-       where d.log_id = ${logId}::smallint and d.leaf_index = ${index} and d.status = 'deadLetter' for update
+       where d.log_id = ${logId}::smallint and d.leaf_index = ${place} and d.status = 'deadLetter' for update
     ), later as materialized (
       select l.attempts, l.lease_until, l.status from claim_delivery l join dead
           on l.visit_key = dead.visit_key and l.share = dead.share and l.version > dead.version
@@ -126,7 +135,7 @@ export async function retryDeadLetter(
       update claim_delivery d
          set status = 'held', last_index = deed.place, transitions = d.transitions || to_jsonb(deed.place),
              strikes = 0, next_attempt_at = ${now.toISOString()}::timestamptz
-        from deed where d.log_id = ${logId}::smallint and d.leaf_index = ${index}
+        from deed where d.log_id = ${logId}::smallint and d.leaf_index = ${place}
     ), aside as (
       update claim_delivery l set next_attempt_at = ${now.toISOString()}::timestamptz + interval '1 second'
         from deed, dead

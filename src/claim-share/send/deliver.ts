@@ -1,4 +1,4 @@
-import { LOG_ID } from '../../audit/log.ts'
+import { LOG_ID } from '../../audit/log-id.ts'
 import type { DataKeys } from '../../data-keys.ts'
 import type { Query } from '../../db/pool.ts'
 import type { Breaker } from '../../population/breaker.ts'
@@ -59,7 +59,7 @@ async function readFile(
   { query, keys }: DeliverJob,
   share: TakenShare,
 ): Promise<FileToSend | 'dossierErased' | 'dossierUnreadable'> {
-  const dossier = await query((sql) => findDossier(sql, LOG_ID, share.index))
+  const dossier = await query((sql) => findDossier(sql, LOG_ID, share.place))
   if (dossier === null) return 'dossierErased'
   try {
     const bytes = openBytes(keys(), 'claim_dossier', dossier.key, dossier.sealed)

@@ -21,18 +21,18 @@ export interface DeliverySaid {
 export function deliveryEntry(
   keys: DataKeys,
   now: Date,
-  share: { readonly index: number; readonly facility: string; readonly subject: Pseudonym | null },
+  share: { readonly place: number; readonly facility: string; readonly subject: Pseudonym | null },
   said: DeliverySaid,
 ): PendingRow {
   const outcome: ClaimDeliveryOutcome = {
-    share: share.index,
+    share: share.place,
     status: said.status,
     by: 'sender',
     maKetQua: said.maKetQua,
   }
   const details: ClaimDeliveryDetails = {
     v: 1,
-    share: share.index,
+    share: share.place,
     maGiaoDich: said.receipt?.maGiaoDich ?? null,
     thoiGianTiepNhan: said.receipt?.thoiGianTiepNhan ?? null,
     errors: said.errors,

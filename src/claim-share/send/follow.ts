@@ -1,4 +1,4 @@
-import { LOG_ID } from '../../audit/log.ts'
+import { LOG_ID } from '../../audit/log-id.ts'
 import type { Query } from '../../db/pool.ts'
 import { addShares, applyDeliveries, forgetDeliveries, nextStretch } from '../queue/store.ts'
 

@@ -1,4 +1,4 @@
-import { LOG_ID } from '../../audit/log.ts'
+import { LOG_ID } from '../../audit/log-id.ts'
 import { accountRetryMs, retryAfterMs, STRIKES_MAX, tooManyRetryMs } from './backoff.ts'
 import { type Attempt, type DeliverJob, deliver, SETTLE_MS } from './deliver.ts'
 import { type DeliverySaid, deliveryEntry } from './entry.ts'
@@ -176,8 +176,8 @@ export class Sender {
     const done = this.#attempt(share)
       // the row keeps its lease, and comes up again after it
       .catch((error: unknown) => this.#job.report('shareNotSettled', error))
-      .finally(() => this.#running.delete(share.index))
-    this.#running.set(share.index, { done, share })
+      .finally(() => this.#running.delete(share.place))
+    this.#running.set(share.place, { done, share })
   }
 
   async #attempt(share: TakenShare): Promise<void> {
@@ -266,7 +266,7 @@ export class Sender {
     if (isOurs) this.counts[status]++
   }
 
-  /** The insurer is away: what was never tried is told to be held, once. What comes later has a higher index. */
+  /** The insurer is away: what was never tried is told to be held, once. What comes later has a higher place. */
   async #hold(signal: AbortSignal): Promise<void> {
     const { now, openMs } = this.#job
     const nowMs = now().getTime()
@@ -291,7 +291,7 @@ export class Sender {
       const recorded = await query((sql) => findRecorded(sql, LOG_ID, of))
       for (const each of recorded) {
         await this.#holdOne(each, reason, next)
-        after = each.index
+        after = each.place
       }
       if (recorded.length < HELD_AT_ONCE) break
     }
@@ -301,7 +301,7 @@ export class Sender {
   async #holdOne(share: RecordedShare, reason: string, next: Date): Promise<void> {
     const { query, keys, now } = this.#job
     const row = deliveryEntry(keys(), now(), share, { ...NOTHING_SAID, status: 'held', reason })
-    const isOurs = await query((sql) => hold(sql, LOG_ID, row, share.index, { now: now(), next, failure: reason }))
+    const isOurs = await query((sql) => hold(sql, LOG_ID, row, share.place, { now: now(), next, failure: reason }))
     if (isOurs) this.counts.held++
   }
 }

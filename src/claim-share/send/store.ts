@@ -1,3 +1,4 @@
+import { indexAt, logAt } from '../../audit/cursor/store.ts'
 import { appendWithAct, hex, type PendingRow } from '../../audit/store.ts'
 import type { Pseudonym } from '../../data-keys.ts'
 import type { Fragment, Sql } from '../../db/connect.ts'
@@ -16,7 +17,7 @@ const readUp = (sql: Sql, logId: number): Fragment => sql`
     >= (select next_index from log_cursor where log_id = ${logId}::smallint and reader = ${SEND_FROM})`
 
 export interface TakenShare {
-  readonly index: number
+  readonly place: number
   readonly facility: string
   readonly share: ShareKind
   readonly version: number
@@ -101,14 +102,15 @@ export async function takeDue(sql: Sql, logId: number, take: Take): Promise<Take
     )
     update claim_delivery d set lease_until = ${take.leaseUntil.toISOString()}::timestamptz
       from mine
-      left join entry_detail e on e.log_id = ${logId}::smallint and e.leaf_index = mine.leaf_index
+      left join entry_detail e on e.log_id = ${logAt(sql, sql`mine.leaf_index`)}
+                              and e.leaf_index = ${indexAt(sql, sql`mine.leaf_index`)}
       left join claim_dossier f on f.log_id = ${logId}::smallint and f.leaf_index = mine.leaf_index
      where d.log_id = ${logId}::smallint and d.leaf_index = mine.leaf_index
     returning d.leaf_index, d.facility, d.share, d.version, d.status, d.attempts, d.strikes, e.subject,
               coalesce(octet_length(f.sealed), 0) as bytes`
-  return rows.map(({ leaf_index: index, subject, ...row }) => ({
+  return rows.map(({ leaf_index: place, subject, ...row }) => ({
     ...row,
-    index,
+    place,
     subject: subject === null ? null : (hex(subject) as Pseudonym),
     leaseUntil: take.leaseUntil,
   }))
@@ -118,10 +120,10 @@ export async function takeDue(sql: Sql, logId: number, take: Take): Promise<Take
 export async function findDossier(
   sql: Sql,
   logId: number,
-  index: number,
+  place: number,
 ): Promise<{ readonly key: string; readonly sealed: Uint8Array } | null> {
   const [row] = await sql<{ dossier_key: string; sealed: Uint8Array }[]>`
-    select dossier_key, sealed from claim_dossier where log_id = ${logId}::smallint and leaf_index = ${index}`
+    select dossier_key, sealed from claim_dossier where log_id = ${logId}::smallint and leaf_index = ${place}`
   return row === undefined ? null : { key: hex(row.dossier_key), sealed: row.sealed }
 }
 
@@ -141,22 +143,22 @@ export interface Attempted {
 export async function postpone(
   sql: Sql,
   logId: number,
-  { index, leaseUntil }: TakenShare,
+  { place, leaseUntil }: TakenShare,
   { strike, failure, next }: Attempted,
 ): Promise<void> {
   await sql`
     update claim_delivery
        set attempts = attempts + 1, strikes = strikes + ${strike ? 1 : 0}, last_failure = ${failure},
            next_attempt_at = ${next.toISOString()}, lease_until = null
-     where log_id = ${logId}::smallint and leaf_index = ${index} and next_attempt_at is not null
+     where log_id = ${logId}::smallint and leaf_index = ${place} and next_attempt_at is not null
        and lease_until = ${leaseUntil.toISOString()}::timestamptz`
 }
 
 /** It was not tried: as if it had not been taken. */
-export async function release(sql: Sql, logId: number, { index, leaseUntil }: TakenShare): Promise<void> {
+export async function release(sql: Sql, logId: number, { place, leaseUntil }: TakenShare): Promise<void> {
   await sql`
     update claim_delivery set lease_until = null
-     where log_id = ${logId}::smallint and leaf_index = ${index}
+     where log_id = ${logId}::smallint and leaf_index = ${place}
        and lease_until = ${leaseUntil.toISOString()}::timestamptz`
 }
 
@@ -169,14 +171,14 @@ export async function settle(
   sql: Sql,
   logId: number,
   row: PendingRow,
-  share: Pick<TakenShare, 'index' | 'leaseUntil'>,
+  share: Pick<TakenShare, 'place' | 'leaseUntil'>,
   status: Extract<ShareStatus, 'received' | 'returned' | 'deadLetter'>,
   failure: string | null,
 ): Promise<boolean> {
   const may: Fragment = sql`(d.next_attempt_at is not null or (d.status = 'withdrawn'
     and d.lease_until = ${share.leaseUntil.toISOString()}::timestamptz))`
   const set: Fragment = sql`attempts = d.attempts + 1, last_failure = ${failure}, next_attempt_at = null, lease_until = null`
-  return move(sql, logId, row, share.index, status, may, set)
+  return move(sql, logId, row, share.place, status, may, set)
 }
 
 /** The same of an attempt after which it waits on, under another status. */
@@ -191,7 +193,7 @@ export async function keepWaiting(
   const may: Fragment = sql`d.next_attempt_at is not null and d.lease_until = ${share.leaseUntil.toISOString()}::timestamptz`
   const set: Fragment = sql`attempts = d.attempts + 1, strikes = d.strikes + ${strike ? 1 : 0}, last_failure = ${failure},
     next_attempt_at = ${next.toISOString()}::timestamptz, lease_until = null`
-  return move(sql, logId, row, share.index, status, may, set)
+  return move(sql, logId, row, share.place, status, may, set)
 }
 
 /** Nobody tries it now, since the insurer or the facility's account is away. */
@@ -199,39 +201,39 @@ export async function hold(
   sql: Sql,
   logId: number,
   row: PendingRow,
-  index: number,
+  place: number,
   { now, next, failure }: { readonly now: Date; readonly next: Date; readonly failure: string },
 ): Promise<boolean> {
   const may: Fragment = sql`d.status = 'recorded' and d.next_attempt_at is not null
     and (d.lease_until is null or d.lease_until <= ${now.toISOString()}::timestamptz)`
   const set: Fragment = sql`last_failure = ${failure}, next_attempt_at = ${next.toISOString()}::timestamptz, lease_until = null`
-  return move(sql, logId, row, index, 'held', may, set)
+  return move(sql, logId, row, place, 'held', may, set)
 }
 
 async function move(
   sql: Sql,
   logId: number,
   row: PendingRow,
-  index: number,
+  place: number,
   status: ShareStatus,
   may: Fragment,
   set: Fragment,
 ): Promise<boolean> {
   const act: Fragment = sql`held as materialized (
-      select from claim_delivery d where d.log_id = ${logId}::smallint and d.leaf_index = ${index} and ${may} for update
+      select from claim_delivery d where d.log_id = ${logId}::smallint and d.leaf_index = ${place} and ${may} for update
     ), act as materialized (
       select case when exists (select from held) then 'done' else 'moved' end as result
     )`
   const then: Fragment = sql`, moved as (
       update claim_delivery d
          set status = ${status}, last_index = deed.place, transitions = d.transitions || to_jsonb(deed.place), ${set}
-        from deed where d.log_id = ${logId}::smallint and d.leaf_index = ${index}
+        from deed where d.log_id = ${logId}::smallint and d.leaf_index = ${place}
     )`
   return (await appendWithAct(sql, row, act, then)).result === 'done'
 }
 
 export interface RecordedShare {
-  readonly index: number
+  readonly place: number
   readonly facility: string
   readonly subject: Pseudonym | null
 }
@@ -245,14 +247,14 @@ export async function findRecorded(
   const rows = await sql<{ leaf_index: number; facility: string; subject: string | null }[]>`
     select d.leaf_index, d.facility, e.subject
       from claim_delivery d
-      left join entry_detail e on e.log_id = d.log_id and e.leaf_index = d.leaf_index
+      left join entry_detail e on e.log_id = ${logAt(sql, sql`d.leaf_index`)} and e.leaf_index = ${indexAt(sql, sql`d.leaf_index`)}
      where d.log_id = ${logId}::smallint and d.next_attempt_at is not null and d.status = 'recorded'
        and d.leaf_index > ${of.after} and ${of.facility === null ? sql`true` : sql`d.facility = ${of.facility}`}
        and (d.lease_until is null or d.lease_until <= ${of.now.toISOString()}::timestamptz)
        and ${readUp(sql, logId)}
      order by d.leaf_index limit ${of.max}`
-  return rows.map(({ leaf_index: index, facility, subject }) => ({
-    index,
+  return rows.map(({ leaf_index: place, facility, subject }) => ({
+    place,
     facility,
     subject: subject === null ? null : (hex(subject) as Pseudonym),
   }))
@@ -262,13 +264,13 @@ export async function findRecorded(
 export async function findSubject(
   sql: Sql,
   logId: number,
-  index: number,
+  place: number,
 ): Promise<{ readonly facility: string; readonly subject: Pseudonym | null } | null> {
   const [row] = await sql<{ facility: string; subject: string | null }[]>`
     select d.facility, e.subject
       from claim_delivery d
-      left join entry_detail e on e.log_id = d.log_id and e.leaf_index = d.leaf_index
-     where d.log_id = ${logId}::smallint and d.leaf_index = ${index}`
+      left join entry_detail e on e.log_id = ${logAt(sql, sql`d.leaf_index`)} and e.leaf_index = ${indexAt(sql, sql`d.leaf_index`)}
+     where d.log_id = ${logId}::smallint and d.leaf_index = ${place}`
   if (row === undefined) return null
   return { facility: row.facility, subject: row.subject === null ? null : (hex(row.subject) as Pseudonym) }
 }

@@ -136,6 +136,11 @@ test('what stands in one of two logs would be passed over, or be shown as anothe
   }
   expect(pages).toEqual(namesOf(listed))
 
+  // a projector that stands before the successor's first entry
+  await world.owner`update audit_projection set next_index = ${placeOf({ logId: 2, index: 0 })}`
+  expect((await read('verifications')).indexedThrough).toMatchObject({ log: '1', index: tail.index })
+  await world.owner`update audit_projection set next_index = ${placeOf({ logId: 2, index: head?.size ?? 0 })}`
+
   // one history: a flag names the entry of the former log, a delivery of the successor moves a share of the former
   const flags = await read('flags?rule=twoFacilities')
   expect(flags.items).toMatchObject([{ log: '2', index: second.index, otherLog: '1', otherIndex: first.index }])
@@ -209,6 +214,10 @@ test('what stands in one of two logs would be passed over, or be shown as anothe
   // kept no longer than the rule says, in both
   const write: WriteDeed = (kind, outcome, details) =>
     prepare(keys(), deed({ kind, facility: null, outcome, details: JSON.stringify(details), subject: null }))
+  const [, ofSecond = -1] = overdue
+  await world.owner`insert into claim_dossier values (1, ${ofSecond}, gen_random_uuid(), 'x')`
+  await world.owner`
+    insert into open_visit values (1, gen_random_uuid(), '38001', ${ofSecond}, now(), now() + interval '1 day', 'x')`
   expect((await retain(world.owner, keys(), new Date(), null)).outcome).toBe('told')
   const kept = await retain(world.owner, keys(), new Date(), { request: 'HH-1', reason: 'over', deed: write })
   expect(kept).toMatchObject({ outcome: 'erased', overdue: [{ entries: 2 }, { entries: 0 }, { entries: 0 }] })
@@ -216,5 +225,7 @@ test('what stands in one of two logs would be passed over, or be shown as anothe
   const erased = await world.owner<{ leaf_index: number }[]>`
     select leaf_index from audit_check where erased and generation = 2 order by 1`
   expect(erased.map(({ leaf_index: place }) => place)).toEqual(overdue)
+  const besides = await world.owner`select from claim_dossier union all select from open_visit`
+  expect(besides.count).toBe(0)
   expect(formerSize).toBe(tail.index + 1)
 })

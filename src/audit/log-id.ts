@@ -18,6 +18,12 @@ export function placeOf({ logId, index }: EntryAt): number {
   return (logId - LOG_ID) * LOG_SPAN + index
 }
 
+/** For people, where the kind is not known: `1-42`. */
+export function entryText(place: number): string {
+  const { logId, index } = entryAt(place)
+  return `${logId}-${index}`
+}
+
 export function entryAt(place: number): EntryAt {
   return { logId: Math.floor(place / LOG_SPAN) + LOG_ID, index: place % LOG_SPAN }
 }

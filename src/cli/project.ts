@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Logger, pino } from 'pino'
 import { z } from 'zod'
-import { LOG_ID, openDetails } from '../audit/log.ts'
+import { openDetails } from '../audit/log.ts'
+import { entryAt, LOG_ID } from '../audit/log-id.ts'
 import { type ProjectJob, projectPass, rebuild } from '../audit/project/project.ts'
 import { mayProject, newestDetails } from '../audit/project/store.ts'
 import { ConfigError, type Environment } from '../config.ts'
@@ -111,7 +112,10 @@ export async function openProjectJob(config: ProjectConfig, log: Pick<Logger, 'e
     logId: LOG_ID,
     query: pool.query,
     keys,
-    notOpened: (index, failure) => log.error({ index, failure }, 'details do not open'),
+    notOpened: (place, failure) => {
+      const { logId, index } = entryAt(place)
+      log.error({ log: logId, index, failure }, 'details do not open')
+    },
   }
   const close = () => {
     watch.stop()
@@ -135,7 +139,7 @@ async function unfitness(query: Query, keys: DataKeys): Promise<string[]> {
   if (!(await query(mayProject))) return [`the database role cannot keep what it reads; use ${PROJECTOR_ROLE}`]
   const session = await query(oddSession)
   if (session !== null) return [`the database's session has ${session}, not UTC and ISO`]
-  const newest = await query((sql) => newestDetails(sql, LOG_ID))
+  const newest = await query(newestDetails)
   if (newest === null || newest.sealed === null) return []
   try {
     openDetails(keys, newest.subject, newest.sealed)

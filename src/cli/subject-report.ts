@@ -28,10 +28,10 @@ export async function subjectReport(args: string[]): Promise<void> {
     const keys = await ownerDataKeys(folder)
     const numbers = await readNumbers()
     if (numbers.length === 0) throw new UsageError('no numbers came in on standard input: about whom?')
-    const { report, indexes } = await reportOn(sql, keys, numbers, new Date())
+    const { report, places } = await reportOn(sql, keys, numbers, new Date())
     if (report.people > 1) throw new UsageError(`refused: the numbers are of ${report.people} people`)
-    const outcome = { request, entries: indexes.length }
-    await appendDeed(sql, operatorDeed(keys, 'subjectReport', null, outcome, { entries: indexes }), noAct)
+    const outcome = { request, entries: places.length }
+    await appendDeed(sql, operatorDeed(keys, 'subjectReport', null, outcome, { entries: places }), noAct)
     process.stdout.write(`${JSON.stringify({ request, madeAt: new Date().toISOString(), ...report }, null, 2)}\n`)
   } finally {
     await sql.end({ timeout: 5 })

@@ -1,6 +1,7 @@
 import { readClientId } from '../access/principal.ts'
 import type { EntryKind } from '../audit/entry.ts'
-import { LOG_ID, openDetails } from '../audit/log.ts'
+import { openDetails } from '../audit/log.ts'
+import { entryText } from '../audit/log-id.ts'
 import type { AuditReadDetails } from '../audit/read/record.ts'
 import type { DataKeys } from '../data-keys.ts'
 import type { Sql } from '../db/connect.ts'
@@ -15,8 +16,8 @@ export interface BreachScope {
   readonly to: string
   /** What the client did in that time, by kind. */
   readonly deeds: Readonly<Record<string, number>>
-  /** Entries that it was shown by these deeds. */
-  readonly entries: readonly number[]
+  /** Entries that it was shown by these deeds, log and index: `1-42`. */
+  readonly entries: readonly string[]
   /** How they are called in the log's details, in the year of each entry: so one person may be two of them. */
   readonly persons: readonly string[]
   /** A facility may read its own earlier entries again, which is no entry: these it could have seen at the most. */
@@ -30,24 +31,25 @@ export async function breachScope(
   client: string,
   time: { readonly from: string; readonly to: string },
 ): Promise<BreachScope> {
-  const [{ size } = { size: 0 }] = await readLogSpans(sql)
   const deeds: Record<string, number> = {}
   const entries = new Set<number>()
-  for (let from = 0; from < size; from += STRETCH) {
-    for (const entry of await findOfClient(sql, LOG_ID, client, time, from, Math.min(size, from + STRETCH))) {
-      const { kind } = JSON.parse(entry.body) as { kind: EntryKind }
-      deeds[kind] = (deeds[kind] ?? 0) + 1
-      if (kind === 'auditRead') {
-        const read = JSON.parse(openDetails(keys, entry.subject, entry.sealed)) as AuditReadDetails
-        for (const index of read.entries) entries.add(index)
-      } else if (entry.subject !== null) entries.add(entry.index)
+  for (const { logId, size } of await readLogSpans(sql)) {
+    for (let from = 0; from < size; from += STRETCH) {
+      for (const entry of await findOfClient(sql, logId, client, time, from, Math.min(size, from + STRETCH))) {
+        const { kind } = JSON.parse(entry.body) as { kind: EntryKind }
+        deeds[kind] = (deeds[kind] ?? 0) + 1
+        if (kind === 'auditRead') {
+          const read = JSON.parse(openDetails(keys, entry.subject, entry.sealed)) as AuditReadDetails
+          for (const place of read.entries) entries.add(place)
+        } else if (entry.subject !== null) entries.add(entry.place)
+      }
     }
   }
   const facility = readClientId(client)?.facility ?? null
   const list = [...entries].toSorted((a, b) => a - b)
   return {
-    ...{ client, ...time, deeds, entries: list },
-    persons: await findSubjects(sql, LOG_ID, list),
-    couldRead: facility === null ? 0 : await countOfFacility(sql, LOG_ID, facility, time.to),
+    ...{ client, ...time, deeds, entries: list.map(entryText) },
+    persons: await findSubjects(sql, list),
+    couldRead: facility === null ? 0 : await countOfFacility(sql, facility, time.to),
   }
 }

@@ -3,7 +3,7 @@ import type { DataKeys } from '../data-keys.ts'
 import type { Sql } from '../db/connect.ts'
 import { EVERYTHING, facilityTarget, type Hold, readHolds, type WriteDeed } from './hold.ts'
 import { knowPerson, pseudonymsOf } from './person.ts'
-import { eraseDetails, type FoundDetail, findDetails, readLogSpans } from './store.ts'
+import { eraseDetails, type FoundDetail, findDetails, type LogSpan, readLogSpans } from './store.ts'
 
 /** Entries looked through by one statement: some 50 MB of details, a quarter of a second. */
 const STRETCH = 50_000
@@ -41,10 +41,9 @@ export async function eraseDetailsOf(
   const person = await knowPerson(sql, keys, numbers)
   if (person.people > 1) return { outcome: 'severalPeople', people: person.people }
   const logs = await readLogSpans(sql)
-  const firstBody = logs.find((log) => log.firstBody !== null)?.firstBody ?? null
   const size = logs.reduce((sum, log) => sum + log.size, 0)
   const thisYear = now.getUTCFullYear()
-  const subjects = pseudonymsOf(keys, person.names, firstYearOf(firstBody) ?? thisYear, thisYear)
+  const subjects = pseudonymsOf(keys, person.names, firstYearOfLogs(logs) ?? thisYear, thisYear)
   const found: FoundDetail[] = []
   let seen = 0
   for (const log of logs) {
@@ -71,7 +70,12 @@ export async function eraseDetailsOf(
   return { outcome: 'erased', entries: places.length, facilities }
 }
 
-export function firstYearOf(body: string | null): number | null {
+/** Of the oldest log that has an entry. */
+export function firstYearOfLogs(logs: readonly LogSpan[]): number | null {
+  return firstYearOf(logs.find(({ firstBody }) => firstBody !== null)?.firstBody ?? null)
+}
+
+function firstYearOf(body: string | null): number | null {
   if (body === null) return null
   const { recordedAt }: { recordedAt?: unknown } = JSON.parse(body)
   return typeof recordedAt === 'string' ? Number(recordedAt.slice(0, 4)) : null

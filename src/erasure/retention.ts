@@ -1,5 +1,5 @@
 import type { EntryKind } from '../audit/entry.ts'
-import { appendDeed, LOG_ID } from '../audit/log.ts'
+import { appendDeed } from '../audit/log.ts'
 import type { DataKeys } from '../data-keys.ts'
 import type { Sql } from '../db/connect.ts'
 import { EVERYTHING, type Hold, readHolds, type WriteDeed } from './hold.ts'
@@ -97,13 +97,13 @@ export async function retain(
     const before = expiredBefore(rule, now)
     let entries = 0
     for (;;) {
-      const found = await findExpired(sql, LOG_ID, rule.kinds, before, facilities, erase === null ? 1e9 : ENTRIES_MAX)
+      const found = await findExpired(sql, rule.kinds, before, facilities, erase === null ? 1e9 : ENTRIES_MAX)
       entries += found.length
       if (erase === null || found.length === 0) break
-      const indexes = found.map(({ index }) => index)
+      const places = found.map(({ place }) => place)
       const { request, reason, deed } = erase
-      const row = deed('erasure', { request, entries: indexes.length }, { reason, rule: rule.source, entries: indexes })
-      const result = await appendDeed(sql, row, (on) => eraseExpired(on, LOG_ID, indexes, holds))
+      const row = deed('erasure', { request, entries: places.length }, { reason, rule: rule.source, entries: places })
+      const result = await appendDeed(sql, row, (on) => eraseExpired(on, places, holds))
       if (result === 'held') return { outcome: 'held', holds: await readHolds(sql, keys, 'all') }
       if (result !== 'done') throw new Error('the details changed while they were looked for: run it again')
     }

@@ -1,11 +1,12 @@
 import type { EntryKind } from '../audit/entry.ts'
-import { LOG_ID, openDetails } from '../audit/log.ts'
+import { openDetails } from '../audit/log.ts'
+import { entryText } from '../audit/log-id.ts'
 import type { AuditReadDetails } from '../audit/read/record.ts'
 import { openHolder } from '../coverage/holder.ts'
 import { type DataKeys, everyNameOf } from '../data-keys.ts'
 import type { Sql } from '../db/connect.ts'
 import type { VerificationDetails } from '../verification/verify.ts'
-import { firstYearOf } from './erase.ts'
+import { firstYearOfLogs } from './erase.ts'
 import { knowPerson, pseudonymsOf } from './person.ts'
 import { findHeld, type HeldEntry } from './report/store.ts'
 import { retentionOf } from './retention.ts'
@@ -15,6 +16,7 @@ import { findBearers, readLogSpans } from './store.ts'
 const STRETCH = 50_000
 
 export interface ReportedEntry {
+  /** Log and index: `1-42`. */
   readonly id: string
   readonly kind: EntryKind
   readonly recordedAt: string
@@ -37,7 +39,7 @@ export interface SubjectReport {
     readonly client: string
     readonly purpose: string
     readonly case: string | null
-    readonly entries: readonly number[]
+    readonly entries: readonly string[]
   }[]
   /** Questions to the population registry, with the consent that they were asked under. What it said is not kept. */
   readonly registryQuestions: readonly {
@@ -54,27 +56,29 @@ export async function reportOn(
   keys: DataKeys,
   numbers: readonly string[],
   now: Date,
-): Promise<{ readonly report: SubjectReport; readonly indexes: readonly number[] }> {
+): Promise<{ readonly report: SubjectReport; readonly places: readonly number[] }> {
   const person = await knowPerson(sql, keys, numbers)
-  const [{ size, firstBody } = { size: 0, firstBody: null }] = await readLogSpans(sql)
+  const logs = await readLogSpans(sql)
   const thisYear = now.getUTCFullYear()
-  const subjects = pseudonymsOf(keys, person.names, firstYearOf(firstBody) ?? thisYear, thisYear)
+  const subjects = pseudonymsOf(keys, person.names, firstYearOfLogs(logs) ?? thisYear, thisYear)
   const own: HeldEntry[] = []
   const reads: HeldEntry[] = []
-  for (let from = 0; from < size; from += STRETCH) {
-    for (const entry of await findHeld(sql, LOG_ID, subjects, from, Math.min(size, from + STRETCH))) {
-      if (entry.subject === null) reads.push(entry)
-      else own.push(entry)
+  for (const { logId, size } of logs) {
+    for (let from = 0; from < size; from += STRETCH) {
+      for (const entry of await findHeld(sql, logId, subjects, from, Math.min(size, from + STRETCH))) {
+        if (entry.subject === null) reads.push(entry)
+        else own.push(entry)
+      }
     }
   }
-  const indexes = new Set(own.map(({ index }) => index))
+  const places = new Set(own.map(({ place }) => place))
   const bearers = await findBearers(
     sql,
     numbers.flatMap((number) => everyNameOf(keys, number)),
   )
   const opened = own.map((entry) => ({ entry, ...bodyOf(entry), details: detailsOf(keys, entry) }))
   return {
-    indexes: [...indexes],
+    places: [...places],
     report: {
       people: person.people,
       coverages: bearers.map(({ subject, sealed, days, isCurrent }) => {
@@ -82,18 +86,18 @@ export async function reportOn(
         return { ...holder, ...terms, isCurrent }
       }),
       entries: opened.map(({ entry, kind, recordedAt, facility, details }) => ({
-        ...{ id: `${LOG_ID}-${entry.index}`, kind, recordedAt, facility, client: entry.client },
+        ...{ id: entryText(entry.place), kind, recordedAt, facility, client: entry.client },
         details: withoutNames(details),
         legalBasis: retentionOf(kind)?.legalBasis ?? '',
         keptYears: retentionOf(kind)?.years ?? null,
       })),
       reads: reads.flatMap((entry) => {
         const { purpose, case: auditCase, entries } = detailsOf(keys, entry) as AuditReadDetails
-        const theirs = entries.filter((index) => indexes.has(index))
+        const theirs = entries.filter((place) => places.has(place))
         const { recordedAt } = bodyOf(entry)
         return theirs.length === 0
           ? []
-          : [{ recordedAt, client: entry.client, purpose, case: auditCase, entries: theirs }]
+          : [{ recordedAt, client: entry.client, purpose, case: auditCase, entries: theirs.map(entryText) }]
       }),
       registryQuestions: opened.flatMap(({ kind, facility, details }) => {
         if (kind !== 'verification') return []

@@ -1,6 +1,6 @@
 import type { Context } from 'hono'
 import type { Principal } from '../access/principal.ts'
-import { LOG_ID } from '../audit/log-id.ts'
+import { type EntryAt, LOG_ID } from '../audit/log-id.ts'
 import { readEntry, readEvidence } from '../audit/read/entry.ts'
 import {
   type ShownCheck,
@@ -87,20 +87,24 @@ export async function searchAudit(c: Context, scope: Scope, caller: Principal): 
 
 /** `GET /v1/audit/logs/{log}/entries/{index}`. */
 export async function getAuditEntry(c: Context, scope: Scope, caller: Principal): Promise<Answer> {
-  return json(await readEntry(scope, caller, readAuditReason(c), placeOf(c)))
+  return json(await readEntry(scope, caller, readAuditReason(c), entryOf(c)))
 }
 
 /** `GET /v1/audit/logs/{log}/entries/{index}/evidence`. */
 export async function getAuditEvidence(c: Context, scope: Scope, caller: Principal): Promise<Answer> {
-  return json(await readEvidence(scope, caller, readAuditReason(c), placeOf(c)))
+  return json(await readEvidence(scope, caller, readAuditReason(c), entryOf(c)))
 }
 
-function placeOf(c: Context): number {
-  if (c.req.param('log') !== String(LOG_ID)) throw new ServiceError('log_not_found')
+/** A smallint. Which logs there are, the entry's look-up tells. */
+const LOG_MAX = 2 ** 15 - 1
+
+function entryOf(c: Context): EntryAt {
+  const logId = /^[1-9]\d{0,4}$/.test(c.req.param('log') ?? '') ? Number(c.req.param('log')) : 0
+  if (logId < LOG_ID || logId > LOG_MAX) throw new ServiceError('log_not_found')
   const text = c.req.param('index') ?? ''
   const index = /^(?:0|[1-9]\d{0,15})$/.test(text) ? Number(text) : Number.NaN
   if (!Number.isSafeInteger(index)) throw new ServiceError('log_place_invalid', { detail: 'index is no whole number' })
-  return index
+  return { logId, index }
 }
 
 /** Across facilities only by what leads to a case (contract). */
@@ -139,7 +143,7 @@ function listOf(name: string, { limit: _, cursor: __, from, to, ...rest }: ListQ
 type Columns<Shown> = readonly (readonly [name: string, of: (shown: Shown) => Cell])[]
 
 /** A page, or with `Accept` all of it as a stream. */
-async function answerList<Row extends { readonly index: number }, Shown>(
+async function answerList<Row extends { readonly place: number }, Shown>(
   c: Context,
   scope: Scope,
   caller: Principal,
@@ -251,4 +255,5 @@ const FLAG_COLUMNS: Columns<ShownFlag> = [
   ['facts', (row) => JSON.stringify(row.facts)],
   ['explanation', (row) => row.explanation.vi],
   ['innocent', (row) => row.innocent.vi.join(' ')],
+  ['otherLog', (row) => row.otherLog],
 ]

@@ -58,7 +58,7 @@ test('a report would leave out what is held about the person, show another’s, 
   })
   expect(report.entries[0].legalBasis).toContain('188/2025')
   expect(report.reads).toMatchObject([
-    { client: 'auditor:test', purpose: 'complaint', case: 'K-77', entries: [indexes[0]] },
+    { client: 'auditor:test', purpose: 'complaint', case: 'K-77', entries: [`1-${indexes[0]}`] },
   ])
   expect(done.stdout).not.toContain(other.citizenId)
   expect(done.stdout).not.toMatch(/"person":|"name": "[0-9a-f]{32}"/)
@@ -82,7 +82,7 @@ test('the scope of a breach would miss whom a client saw, or count others', asyn
   })
   const auditor = await ask('auditor:test', '--list')
   expect(auditor).toMatchObject({ deeds: { auditRead: 2 }, entries: 2, persons: 2, couldRead: 0 })
-  expect(auditor.list.entries).toEqual([0, 2])
+  expect(auditor.list.entries).toEqual(['1-0', '1-2'])
   expect(await ask('facility:38002')).toMatchObject({ deeds: {}, entries: 0, persons: 0, couldRead: 0 })
   expect(await lastBody()).toMatchObject({ kind: 'breachScoped', facility: null })
   expect((await command('', 'breach-scope', '--client', 'somebody', '--from', from, '--to', to)).code).toBe(2)

@@ -8,15 +8,19 @@ import type { Sql } from '../../src/db/connect.ts'
 export const LOG_ORIGIN = 'kiemthe.example/thanhhoa/1'
 
 /** A sealer on that connection, with a key of its own that is known to the log. */
-export async function sealerOn(sql: Sql, part: Partial<SealJob> = {}): Promise<SealJob> {
+export async function sealerOn(
+  sql: Sql,
+  part: Partial<SealJob> = {},
+  { logId, origin } = { logId: LOG_ID, origin: LOG_ORIGIN },
+): Promise<SealJob> {
   const { privateKey } = generateKeyPairSync('ed25519')
   const publicKey = rawPublicKey(privateKey)
-  const verifier = ed25519Verifier(LOG_ORIGIN, publicKey)
-  await saveLogKey(sql, LOG_ID, verifier.keyId, verifierKeyText(LOG_ORIGIN, ED25519, publicKey))
+  const verifier = ed25519Verifier(origin, publicKey)
+  await saveLogKey(sql, logId, verifier.keyId, verifierKeyText(origin, ED25519, publicKey))
   return {
-    logId: LOG_ID,
+    logId,
     query: (work) => work(sql),
-    signer: ed25519Signer(LOG_ORIGIN, privateKey),
+    signer: ed25519Signer(origin, privateKey),
     verifier,
     former: null,
     mark: null,

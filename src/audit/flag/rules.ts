@@ -20,6 +20,7 @@ export const RULES_WITHOUT_PERSON: readonly FlagRule[] = ['manyMisses', 'unusual
 
 export interface Flag {
   readonly rule: FlagRule
+  /** A place, as each `index` that rules look at. */
   readonly index: number
   readonly facility: string
   readonly recordedAt: string

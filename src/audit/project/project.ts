@@ -24,8 +24,8 @@ export interface ProjectJob {
   readonly query: Query
   /** Replaced when its file changes. */
   readonly keys: { readonly current: DataKeys }
-  /** Details of an entry that do not open: its row stands without them. */
-  readonly notOpened: (index: number, failure: Failure) => void
+  /** Details of the entry at a place do not open: its row stands without them. */
+  readonly notOpened: (place: number, failure: Failure) => void
 }
 
 /** Each pass: the generation that serves is brought up to the head first, then one that is filling, then a former one goes. */
@@ -55,16 +55,19 @@ async function catchUp(job: ProjectJob, generation: number, signal?: AbortSignal
   let entries = 0
   while (signal?.aborted !== true) {
     const read = await step(job, generation)
+    if (read === null) break
     entries += read
-    if (read === 0) break
   }
   return entries
 }
 
-/** A kill anywhere in it leaves the cursor where it was, and with it all rows. */
-async function step(job: ProjectJob, generation: number): Promise<number> {
+/** Before all entries: a log that ended empty. */
+const NEVER = '1970-01-01T00:00:00.000Z'
+
+/** How many entries were read; null: there is nothing more. A kill anywhere in it leaves the cursor where it was, and with it all rows. */
+async function step(job: ProjectJob, generation: number): Promise<number | null> {
   const stretch = await job.query((sql) => readStretch(sql, job.logId, generation))
-  if (stretch.to <= stretch.from) return 0
+  if (stretch.to <= stretch.from) return null
   const made = { checks: [] as CheckRow[], claims: [] as ClaimRow[], transitions: [] as Transition[] }
   const erased = new Set<number>()
   for (const entry of stretch.entries) {
@@ -75,7 +78,7 @@ async function step(job: ProjectJob, generation: number): Promise<number> {
     if (projected?.kind === 'erasure') for (const index of projected.entries) erased.add(index)
   }
   const { checks, claims } = made
-  const logTime = stretch.through ?? ''
+  const logTime = stretch.through ?? NEVER
   const before = await job.query((sql) => readBefore(sql, job.logId, generation, checks, logTime))
   const noticed = notice(checks, before, logTime)
   const beforeClaims = await (claims.length === 0
@@ -84,7 +87,7 @@ async function step(job: ProjectJob, generation: number): Promise<number> {
   const flags = [...noticed.flags, ...noticeClaims(claims, checks, beforeClaims)]
   const kept = { ...made, erased: [...erased] }
   await job.query((sql) => keepStretch(sql, job.logId, generation, stretch, kept, { ...noticed, flags }))
-  return stretch.to - stretch.from
+  return stretch.length
 }
 
 /** Details under a key that comes later (a rotation that this process has not taken up) are waited for; damaged ones are not. */

@@ -1,5 +1,7 @@
 import { instantText, type Sql } from '../../db/connect.ts'
+import { standingAt } from '../cursor/store.ts'
 import { RULES_WITHOUT_PERSON, STAY_DAYS_MAX } from '../flag/rules.ts'
+import { entryAt, placeOf } from '../log-id.ts'
 import { hex } from '../store.ts'
 import type { ClaimRow, Transition } from './claim-rows.ts'
 import type { Before, FacilityDay, Noticed, Stay } from './notice.ts'
@@ -72,10 +74,13 @@ export async function dropFormer(sql: Sql, logId: number, generation: number): P
 
 export interface Stretch {
   readonly from: number
-  /** The first index after it. */
+  /** The first place after it: in the next log, where that one has ended. */
   readonly to: number
-  /** When its last entry was recorded; null: it is empty. */
+  /** How many entries of the log it has. */
+  readonly length: number
+  /** When the last entry before its end was recorded; null: that log is empty. */
   readonly through: string | null
+  /** Those that become something. */
   readonly entries: readonly RawEntry[]
 }
 
@@ -85,6 +90,7 @@ export async function readStretch(sql: Sql, logId: number, generation: number): 
     {
       from: number
       to: number
+      length: number
       through: string | null
       leaf_index: number | null
       body: string
@@ -92,26 +98,26 @@ export async function readStretch(sql: Sql, logId: number, generation: number): 
       sealed: Uint8Array | null
     }[]
   >`
-    select p.next_index as from, least(h.size, p.next_index + ${ENTRIES_MAX}) as to,
+    with ${standingAt(sql, sql`audit_projection where log_id = ${logId}::smallint and generation = ${generation}::smallint`, ENTRIES_MAX)}
+    select c.next_index as from, c.to_place as to, c.to_index - c.at_index as length,
            (select l.body::json ->> 'recordedAt' from log_entry l
-             where l.log_id = p.log_id and l.leaf_index = least(h.size, p.next_index + ${ENTRIES_MAX}) - 1) as through,
+             where l.log_id = c.at_log and l.leaf_index = c.to_index - 1) as through,
            e.leaf_index, e.body, d.subject, d.sealed
-      from audit_projection p
-      join log_head h on h.log_id = p.log_id
-      left join log_entry e on e.log_id = p.log_id and e.leaf_index >= p.next_index
-                           and e.leaf_index < p.next_index + ${ENTRIES_MAX}
+      from cursor_at c
+      left join log_entry e on e.log_id = c.at_log and e.leaf_index >= c.at_index and e.leaf_index < c.to_index
                            and (e.body like '%"kind":"verification"%' or e.body like '%"kind":"unverifiedVisit"%'
                                 or e.body like '%"kind":"erasure"%' or e.body like '%"kind":"claimShare"%'
                                 or e.body like '%"kind":"claimDelivery"%')
       left join entry_detail d on d.log_id = e.log_id and d.leaf_index = e.leaf_index
-     where p.log_id = ${logId}::smallint and p.generation = ${generation}::smallint
      order by e.leaf_index`
   const [first] = rows
-  if (first === undefined) return { from: 0, to: 0, through: null, entries: [] } // the generation is gone
+  if (first === undefined) return { from: 0, to: 0, length: 0, through: null, entries: [] } // the generation is gone
+  const { from, to, length, through } = first
+  const { logId: atLog } = entryAt(from)
   const entries = rows.flatMap(({ leaf_index: index, body, subject, sealed }) =>
-    index === null ? [] : [{ index, body, subject, sealed }],
+    index === null ? [] : [{ index: placeOf({ logId: atLog, index }), body, subject, sealed }],
   )
-  return { from: first.from, to: first.to, through: first.through, entries }
+  return { from, to, length, through, entries }
 }
 
 /** What rules look back at; nothing of it is in the stretch. */
@@ -231,7 +237,7 @@ export interface Kept {
   readonly checks: readonly CheckRow[]
   readonly claims: readonly ClaimRow[]
   readonly transitions: readonly Transition[]
-  /** Entries whose details are gone. */
+  /** Places of entries whose details are gone. */
   readonly erased: readonly number[]
 }
 
@@ -364,10 +370,10 @@ export function forget(
     )`
 }
 
-/** For the start: the newest details, to be opened with the keys at hand; null: there are none. */
-export async function newestDetails(sql: Sql, logId: number): Promise<Pick<RawEntry, 'subject' | 'sealed'> | null> {
+/** For the start: the newest details of all logs, to be opened with the keys at hand; null: there are none. */
+export async function newestDetails(sql: Sql): Promise<Pick<RawEntry, 'subject' | 'sealed'> | null> {
   const [row] = await sql<{ subject: string | null; sealed: Uint8Array }[]>`
-    select subject, sealed from entry_detail where log_id = ${logId}::smallint order by leaf_index desc limit 1`
+    select subject, sealed from entry_detail order by log_id desc, leaf_index desc limit 1`
   return row ?? null
 }
 

@@ -4,9 +4,9 @@ import { ServiceError } from '../../errors.ts'
 
 /** Where a list goes on. What was projected after its first page is no part of it: so pages do not shift under writes. */
 const cursorSchema = z.strictObject({
-  /** The last index that the list reaches. */
+  /** The last place that the list reaches. */
   through: z.int(),
-  /** As PostgreSQL writes it, and the index beside it: the last row that was looked at. */
+  /** As PostgreSQL writes it, and the place beside it: the last row that was looked at. */
   recordedAt: z.string(),
   index: z.int(),
 })

@@ -4,11 +4,12 @@ import { ServiceError } from '../../errors.ts'
 import type { Scope } from '../../scope.ts'
 import { type Checkpoint, readCheckpoint } from '../checkpoint.ts'
 import type { EntryKind } from '../entry.ts'
-import { LOG_ID, openDetails } from '../log.ts'
+import { openDetails } from '../log.ts'
+import { type EntryAt, entryAt, placeOf } from '../log-id.ts'
 import { readNote } from '../signed-note.ts'
 import { proofText } from '../tlog-proof.ts'
 import { proveInclusion, TileMissing } from '../tree/prove.ts'
-import { readLogKeys, readPublished, readTiles } from '../tree/store.ts'
+import { type Published, readLogKeys, readPublished, readTiles } from '../tree/store.ts'
 import { explanation } from './explanation.ts'
 import { unavailable } from './lists.ts'
 import { type AuditReason, recordRead } from './record.ts'
@@ -31,13 +32,13 @@ export async function readEntry(
   scope: Scope,
   caller: Principal,
   reason: AuditReason,
-  index: number,
+  at: EntryAt,
 ): Promise<ShownEntry> {
   return scope.inAuditLane(async (lane) => {
-    const { entry, kind, text } = await openFor(lane, caller, index)
+    const { entry, kind, text } = await openFor(lane, caller, at)
     const details = text === null ? null : shownDetails(kind, text)
-    await recordRead(lane, caller, reason, [index], { asked: { entry: index } })
-    return { ...bare(index, entry), ...(details === null ? {} : { details }) }
+    await recordRead(lane, caller, reason, [placeOf(at)], { asked: { entry: placeOf(at) } })
+    return { ...bare(at, entry), ...(details === null ? {} : { details }) }
   })
 }
 
@@ -47,10 +48,10 @@ export interface Evidence extends Omit<ShownEntry, 'details'> {
   readonly recordedAt: string
   /** Exactly as it was committed to, with its salt (base64): SHA-256(salt ‖ text) stands in the body. Null: erased. */
   readonly details: { readonly salt: string; readonly text: string } | null
-  /** C2SP tlog-proof, with the checkpoint it leads to. */
-  readonly proof: string
-  /** The signed note of the checkpoint, with its cosignatures. */
-  readonly checkpoint: string
+  /** C2SP tlog-proof, with the checkpoint it leads to. Null: of a log that ended before this entry was in a checkpoint. */
+  readonly proof: string | null
+  /** The signed note of the checkpoint, with its cosignatures. Null with the proof. */
+  readonly checkpoint: string | null
   /** Verifier keys that this log had, with when they came. */
   readonly keys: readonly { readonly key: string; readonly usedSince: string }[]
   readonly explanation: string
@@ -61,39 +62,56 @@ export async function readEvidence(
   scope: Scope,
   caller: Principal,
   reason: AuditReason,
-  index: number,
+  at: EntryAt,
 ): Promise<Evidence> {
   // details are opened whole here: that has a case, also in a claim review
   if (reason.auditCase === null)
     throw new ServiceError('audit_purpose_missing', { detail: 'evidence opens all details: Audit-Case names the case' })
   return scope.inAuditLane(async (lane) => {
-    const { entry, kind, text } = await openFor(lane, caller, index)
-    const published = await lane.query((sql) => readPublished(sql, LOG_ID)).catch(unavailable)
-    if (published === null || published.note === null) throw new ServiceError('log_not_published')
-    const { note: checkpoint, origin } = published
-    const read = readCheckpoint(readNote(checkpoint)?.text ?? '')
-    if (read === null) throw new Error('what is published is no checkpoint')
-    if (index >= read.size)
-      throw new ServiceError('log_not_published', { detail: `the checkpoint is of ${read.size} entries` })
-    const path = await pathTo(lane, index, read)
+    const { entry, kind, text } = await openFor(lane, caller, at)
+    const published = await lane.query((sql) => readPublished(sql, at.logId)).catch(unavailable)
+    if (published === null) throw new ServiceError('log_not_found')
+    const { origin, successor } = published
+    const proven = await prove(lane, at, published)
     const logs = await lane.query(readLogKeys).catch(unavailable)
-    const keys = logs.find(({ logId }) => logId === LOG_ID)?.keys ?? []
+    const keys = logs.find(({ logId }) => logId === at.logId)?.keys ?? []
     const body = JSON.parse(entry.body) as { recordedAt: string; facility: string | null }
     const isShown = text !== null && shownDetails(kind, text) !== null
     const details = isShown && entry.salt !== null ? { salt: base64(entry.salt), text } : null
-    await recordRead(lane, caller, reason, [index], { asked: { evidence: index } })
+    await recordRead(lane, caller, reason, [placeOf(at)], { asked: { evidence: placeOf(at) } })
+    const size = proven?.size ?? null
     return {
-      ...bare(index, entry),
-      ...{ origin, recordedAt: body.recordedAt, details, checkpoint },
-      proof: proofText({ index, path, checkpoint }),
+      ...bare(at, entry),
+      ...{ origin, recordedAt: body.recordedAt, details },
+      ...{ proof: proven?.proof ?? null, checkpoint: proven?.checkpoint ?? null },
       keys: keys.map(({ verifier, usedSince }) => ({ key: verifier, usedSince: instantText(usedSince) })),
-      explanation: explanation({ index, origin, size: read.size, body: entry.body, isErased: entry.sealed === null }),
+      explanation: explanation({ ...at, origin, size, successor, body: entry.body, isErased: entry.sealed === null }),
     }
   })
 }
 
-async function pathTo(lane: Scope, index: number, checkpoint: Checkpoint): Promise<Uint8Array[]> {
-  const read = (tiles: Parameters<typeof readTiles>[2]) => lane.query((sql) => readTiles(sql, LOG_ID, tiles))
+/**
+ * To the checkpoint of the entry's own log. Null where there will never be one: the log has a successor, and what is left of
+ * its checkpoints is of fewer entries, or there is none. The successor's first entry has the root over all of it.
+ */
+async function prove(
+  lane: Scope,
+  at: EntryAt,
+  { note, successor }: Published,
+): Promise<{ readonly proof: string; readonly checkpoint: string; readonly size: number } | null> {
+  const checkpoint = note === null ? null : readCheckpoint(readNote(note)?.text ?? '')
+  if (note !== null && checkpoint === null) throw new Error('what is published is no checkpoint')
+  if (note === null || checkpoint === null || at.index >= checkpoint.size) {
+    if (successor !== null) return null
+    const detail = checkpoint === null ? {} : { detail: `the checkpoint is of ${checkpoint.size} entries` }
+    throw new ServiceError('log_not_published', detail)
+  }
+  const path = await pathTo(lane, at, checkpoint)
+  return { proof: proofText({ index: at.index, path, checkpoint: note }), checkpoint: note, size: checkpoint.size }
+}
+
+async function pathTo(lane: Scope, { logId, index }: EntryAt, checkpoint: Checkpoint): Promise<Uint8Array[]> {
+  const read = (tiles: Parameters<typeof readTiles>[2]) => lane.query((sql) => readTiles(sql, logId, tiles))
   const { path } = await proveInclusion(read, index, checkpoint).catch((error: unknown) => {
     throw error instanceof TileMissing ? new ServiceError('log_not_published', { cause: error }) : error
   })
@@ -108,10 +126,13 @@ async function pathTo(lane: Scope, index: number, checkpoint: Checkpoint): Promi
 async function openFor(
   lane: Scope,
   caller: Principal,
-  index: number,
+  at: EntryAt,
 ): Promise<{ entry: WholeEntry; kind: EntryKind; text: string | null }> {
-  const entry = await lane.query((sql) => findWhole(sql, LOG_ID, index)).catch(unavailable)
-  if (entry === null) throw new ServiceError('log_entry_not_found')
+  const entry = await lane.query((sql) => findWhole(sql, at)).catch(unavailable)
+  if (entry === null) {
+    const log = await lane.query((sql) => readPublished(sql, at.logId)).catch(unavailable)
+    throw new ServiceError(log === null ? 'log_not_found' : 'log_entry_not_found')
+  }
   const { kind, outcome } = JSON.parse(entry.body) as { kind: EntryKind; outcome: Record<string, unknown> }
   if (kind === 'claimShare' || kind === 'claimDelivery') {
     const share = kind === 'claimShare' ? entry : await findShare(lane, outcome['share'])
@@ -122,7 +143,7 @@ async function openFor(
 }
 
 async function findShare(lane: Scope, share: unknown): Promise<WholeEntry | null> {
-  return typeof share === 'number' ? lane.query((sql) => findWhole(sql, LOG_ID, share)).catch(unavailable) : null
+  return typeof share === 'number' ? lane.query((sql) => findWhole(sql, entryAt(share))).catch(unavailable) : null
 }
 
 function isRestricted(lane: Scope, share: WholeEntry | null): boolean {
@@ -134,8 +155,8 @@ function detailsText(lane: Scope, { subject, sealed }: WholeEntry): string | nul
   return sealed === null ? null : openDetails(lane.service.dataKeys, subject, sealed)
 }
 
-function bare(index: number, { body, leafHash }: WholeEntry) {
-  return { log: String(LOG_ID), index, body, leafHash: base64(leafHash) }
+function bare({ logId, index }: EntryAt, { body, leafHash }: WholeEntry) {
+  return { log: String(logId), index, body, leafHash: base64(leafHash) }
 }
 
 function base64(bytes: Uint8Array): string {

@@ -19,12 +19,14 @@ const DECISIONS: Readonly<Record<string, string>> = {
 export interface Explained {
   readonly index: number
   readonly origin: string
-  readonly size: number
+  /** Of the checkpoint that it is proven by; null: none that is left holds it. */
+  readonly size: number | null
+  readonly successor: number | null
   readonly body: string
   readonly isErased: boolean
 }
 
-export function explanation({ index, origin, size, body, isErased }: Explained): string {
+export function explanation({ index, origin, size, successor, body, isErased }: Explained): string {
   const { recordedAt, kind, facility, outcome } = JSON.parse(body) as {
     recordedAt: string
     kind: EntryKind
@@ -40,7 +42,13 @@ export function explanation({ index, origin, size, body, isErased }: Explained):
     isErased
       ? '2. Phần chi tiết đã được xóa theo quy định về dữ liệu cá nhân; bản ghi và bằng chứng vẫn nguyên vẹn.'
       : '2. Trường details trong nội dung là SHA-256 của salt nối với phần chi tiết (details.text): chi tiết đưa ra đúng là chi tiết đã ghi.',
-    `3. proof dẫn từ bản ghi tới gốc của sổ gồm ${size} bản ghi; gốc đó được ký trong checkpoint, kèm chữ ký của bên làm chứng nếu có.`,
+    ...(size === null
+      ? [
+          `3. Sổ này đã kết thúc trước khi bản ghi được đưa vào một checkpoint còn giữ được, nên không có proof. Bản ghi số 0 của sổ kế tiếp (sổ số ${successor}, formerSize và formerRoot) ghi gốc của toàn bộ sổ này: lấy toàn bộ sổ (lệnh: kiemthe export), tính lại gốc và so sánh.`,
+        ]
+      : [
+          `3. proof dẫn từ bản ghi tới gốc của sổ gồm ${size} bản ghi; gốc đó được ký trong checkpoint, kèm chữ ký của bên làm chứng nếu có.`,
+        ]),
     '4. Chữ ký được kiểm tra bằng khóa đã nhận trước đó qua đường khác, không chỉ bằng khóa trong tài liệu này (lệnh: kiemthe verify-proof).',
     'Sổ chỉ ghi thêm: không ai, kể cả đơn vị vận hành, sửa hay bỏ được một bản ghi mà không bị phát hiện.',
   ].join('\n')

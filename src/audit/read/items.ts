@@ -4,7 +4,7 @@ import { visitIdOf } from '../../unverified-visit/id.ts'
 import { verificationId } from '../../verification/id.ts'
 import type { FlagRule } from '../flag/rules.ts'
 import { FLAG_TEXTS } from '../flag/texts.ts'
-import { LOG_ID } from '../log-id.ts'
+import { type EntryAt, entryAt, LOG_ID } from '../log-id.ts'
 import type { CheckItem, ClaimItem, FlagItem, Through } from './store.ts'
 
 /** What auditors are shown of a row: codes, days and amounts; nobody is named in it, so nothing of it is masked. */
@@ -16,8 +16,9 @@ export interface IndexedThrough {
   readonly time: string | null
 }
 
-export function indexedThrough({ index, recordedAt }: Through): IndexedThrough {
-  return { log: String(LOG_ID), index, time: recordedAt === null ? null : instantText(recordedAt) }
+export function indexedThrough({ place, recordedAt }: Through): IndexedThrough {
+  const { log, index } = place < 0 ? { log: String(LOG_ID), index: -1 } : named(place)
+  return { log, index, time: recordedAt === null ? null : instantText(recordedAt) }
 }
 
 export type ShownCheck = ReturnType<typeof shownCheck>
@@ -25,40 +26,50 @@ export type ShownClaim = ReturnType<typeof shownClaim>
 export type ShownFlag = ReturnType<typeof shownFlag>
 
 export function shownCheck(row: CheckItem) {
-  const { index, recordedAt, facility, kind, decision, code, cause, method, assurance, flags, ...rest } = row
+  const { place, recordedAt, facility, kind, decision, code, cause, method, assurance, flags, ...rest } = row
   const { purpose, serviceDate, route, inpatient, erased } = rest
   return {
     kind,
-    id: kind === 'verification' ? verificationId(LOG_ID, index) : visitIdOf({ logId: LOG_ID, index }),
-    ...{ log: String(LOG_ID), index, recordedAt: instantText(recordedAt), facility },
+    id: kind === 'verification' ? checkId(entryAt(place)) : visitIdOf(entryAt(place)),
+    ...{ ...named(place), recordedAt: instantText(recordedAt), facility },
     ...{ decision, code, cause, method, assurance, purpose, serviceDate, route, inpatient, erased },
     flags: rulesOf(flags),
   }
 }
 
 export function shownClaim(row: ClaimItem) {
-  const { index, recordedAt, facility, share, version, delivery, settlementMonth, status, checks, flags } = row
+  const { place, recordedAt, facility, share, version, delivery, settlementMonth, status, checks, flags } = row
   const { totalHospital, totalInsured, paidByPatient, copayment, paidByInsurer, findings, signature } = row
   const { admitted, discharged, careType, route, erased, restricted } = row
   return {
     kind: 'claimShare' as const,
-    id: claimShareId(LOG_ID, index),
-    ...{ log: String(LOG_ID), index, recordedAt: instantText(recordedAt), facility },
+    id: shareId(entryAt(place)),
+    ...{ ...named(place), recordedAt: instantText(recordedAt), facility },
     ...{ share, version, delivery, settlementMonth, status },
     ...{ totalHospital, totalInsured, paidByPatient, copayment, paidByInsurer },
     ...{ findings, signature, admitted, discharged, careType, route, erased },
     restricted: restricted && !erased ? ('hiv' as const) : null,
-    checks: checks === null || checks === '' ? [] : checks.split(',').map((n) => verificationId(LOG_ID, Number(n))),
+    checks: checks === null || checks === '' ? [] : checks.split(',').map((n) => checkId(entryAt(Number(n)))),
     flags: rulesOf(flags),
   }
 }
 
-export function shownFlag({ index, recordedAt, facility, rule, otherIndex, facts }: FlagItem) {
+export function shownFlag({ place, recordedAt, facility, rule, otherPlace, facts }: FlagItem) {
+  const other = otherPlace === null ? null : named(otherPlace)
   const { explanation, innocent } = FLAG_TEXTS[rule]
   return {
-    ...{ rule, log: String(LOG_ID), index, recordedAt: instantText(recordedAt), facility, otherIndex, facts },
+    ...{ rule, ...named(place), recordedAt: instantText(recordedAt), facility },
+    ...{ otherLog: other?.log ?? null, otherIndex: other?.index ?? null, facts },
     ...{ explanation, innocent },
   }
+}
+
+const checkId = ({ logId, index }: EntryAt) => verificationId(logId, index)
+const shareId = ({ logId, index }: EntryAt) => claimShareId(logId, index)
+
+function named(place: number) {
+  const { logId, index } = entryAt(place)
+  return { log: String(logId), index }
 }
 
 function rulesOf(flags: string | null): readonly FlagRule[] {

@@ -13,7 +13,7 @@ import { type Page, readThrough, type Span, type Through } from './store.ts'
 export const CHUNK_MAX = 1_000
 
 /** A list that auditors read: where its rows come from, and how one is shown. */
-export interface AuditList<Row extends { readonly index: number }, Shown> {
+export interface AuditList<Row extends { readonly place: number }, Shown> {
   readonly name: string
   /** What was asked, for the entry of the read and for its cursors: names and codes of ours. */
   readonly asked: Readonly<Record<string, string | number>>
@@ -31,7 +31,7 @@ export interface ShownPage<Shown> {
 }
 
 /** One page, recorded before it is answered. */
-export async function readPage<Row extends { readonly index: number }, Shown>(
+export async function readPage<Row extends { readonly place: number }, Shown>(
   scope: Scope,
   caller: Principal,
   reason: AuditReason,
@@ -44,9 +44,9 @@ export async function readPage<Row extends { readonly index: number }, Shown>(
   const from = cursor === null ? null : readListCursor(dataKeys, of, cursor)
   return scope.inAuditLane(async (lane) => {
     const through = await throughNow(lane)
-    const reach = Math.min(from?.through ?? through.index, through.index)
+    const reach = Math.min(from?.through ?? through.place, through.place)
     const { items, next } = await pageOf(lane, list, reach, from, limit)
-    await recordRead(lane, caller, reason, indexesOf(items), { asked: { list: list.name, ...list.asked } })
+    await recordRead(lane, caller, reason, placesOf(items), { asked: { list: list.name, ...list.asked } })
     return {
       items: items.map(list.shown),
       nextCursor: next === null ? null : writeListCursor(dataKeys, of, { through: reach, ...next }),
@@ -66,7 +66,7 @@ export interface Chunks<Shown> {
  * statement nor a snapshot nor a place in the lane: whoever reads slowly is waited for at no cost. The first chunk is read
  * at once, so that what fails there is a problem like any other.
  */
-export async function readChunks<Row extends { readonly index: number }, Shown>(
+export async function readChunks<Row extends { readonly place: number }, Shown>(
   scope: Scope,
   caller: Principal,
   reason: AuditReason,
@@ -78,12 +78,12 @@ export async function readChunks<Row extends { readonly index: number }, Shown>(
   const read = () =>
     scope.inAuditLane(async (lane) => {
       for (;;) {
-        const { items, next } = await pageOf(lane, list, through.index, after, CHUNK_MAX)
+        const { items, next } = await pageOf(lane, list, through.place, after, CHUNK_MAX)
         after = next
         ended = next === null
         if (items.length === 0 && !ended) continue // a stretch in which nothing fits
         const asked = { list: list.name, ...list.asked, streamed: 1 }
-        if (items.length > 0 || first) await recordRead(lane, caller, reason, indexesOf(items), { asked })
+        if (items.length > 0 || first) await recordRead(lane, caller, reason, placesOf(items), { asked })
         return items.map(list.shown)
       }
     })
@@ -122,7 +122,7 @@ export interface OpenStream {
  * Bytes of a list as the client takes them. A client that goes away ends it, and so does a log that cannot be written: the
  * transfer breaks off, so that what came is not taken for all there is.
  */
-export async function openStream<Row extends { readonly index: number }, Shown>(
+export async function openStream<Row extends { readonly place: number }, Shown>(
   scope: Scope,
   caller: Principal,
   reason: AuditReason,
@@ -188,7 +188,7 @@ function throughNow(lane: Scope): Promise<Through> {
   return lane.query((sql) => readThrough(sql, LOG_ID)).catch(unavailable)
 }
 
-function pageOf<Row extends { readonly index: number }>(
+function pageOf<Row extends { readonly place: number }>(
   lane: Scope,
   { facility, from, to, page }: AuditList<Row, unknown>,
   through: number,
@@ -199,8 +199,8 @@ function pageOf<Row extends { readonly index: number }>(
 }
 
 /** An entry that has several flags was seen once. */
-function indexesOf(items: readonly { readonly index: number }[]): number[] {
-  return [...new Set(items.map(({ index }) => index))]
+function placesOf(items: readonly { readonly place: number }[]): number[] {
+  return [...new Set(items.map(({ place }) => place))]
 }
 
 export function unavailable(cause: unknown): never {

@@ -16,7 +16,7 @@ export interface AuditReadDetails {
   readonly v: 1
   readonly purpose: AuditPurpose
   readonly case: string | null
-  /** Leaf indexes of what was shown. */
+  /** Places (`log-id.ts`) of what was shown. */
   readonly entries: readonly number[]
   readonly knownAt?: string
   /** What was asked: names of lists and filters, never a person's number. */

@@ -2,13 +2,13 @@ import type { Principal } from '../../access/principal.ts'
 import { openHolder } from '../../coverage/holder.ts'
 import { auditVisitDigest, type DataKeys, everyNameOf, type Pseudonym } from '../../data-keys.ts'
 import type { Sql } from '../../db/connect.ts'
-import { firstYearOf } from '../../erasure/erase.ts'
+import { firstYearOfLogs } from '../../erasure/erase.ts'
 import { pseudonymsOf } from '../../erasure/person.ts'
 import { findBearers, readLogSpans } from '../../erasure/store.ts'
 import type { Scope } from '../../scope.ts'
 import { isCheckCodeOf, readCheckCode } from '../check-code.ts'
-import { LOG_ID } from '../log-id.ts'
-import { findEntry, hex } from '../store.ts'
+import { LOG_ID, placeOf } from '../log-id.ts'
+import { hex } from '../store.ts'
 import {
   type IndexedThrough,
   indexedThrough,
@@ -19,7 +19,7 @@ import {
 } from './items.ts'
 import { unavailable } from './lists.ts'
 import { type AuditReason, recordRead } from './record.ts'
-import { type About, findChecks, findClaims, readThrough } from './store.ts'
+import { type About, findChecks, findClaims, findInEachLog, readThrough } from './store.ts'
 
 /** Of one kind; a person with more in all years is read by lists. */
 const FOUND_MAX = 500
@@ -57,40 +57,46 @@ export async function search(scope: Scope, caller: Principal, reason: AuditReaso
                 ] as const,
             )
             .catch(unavailable)
-    const items = [...checks.slice(0, FOUND_MAX).map(shownCheck), ...claims.slice(0, FOUND_MAX).map(shownClaim)]
-    const newest = items.toSorted((a, b) => b.index - a.index)
+    const newest = [
+      ...checks.slice(0, FOUND_MAX).map((row) => ({ place: row.place, item: shownCheck(row) })),
+      ...claims.slice(0, FOUND_MAX).map((row) => ({ place: row.place, item: shownClaim(row) })),
+    ].toSorted((a, b) => b.place - a.place)
     const asked = { search: of.by, ...(of.facility === null ? {} : { facility: of.facility }) }
-    const entries = newest.map(({ index }) => index)
+    const entries = newest.map(({ place }) => place)
     await recordRead(lane, caller, reason, entries, { asked })
     const more = checks.length > FOUND_MAX || claims.length > FOUND_MAX
-    return { items: newest, more, indexedThrough: indexedThrough(through) }
+    return { items: newest.map(({ item }) => item), more, indexedThrough: indexedThrough(through) }
   })
 }
 
 /** Null: it leads nowhere. */
 async function aboutOf(sql: Sql, keys: DataKeys, { by, value, facility }: SearchFor, now: Date): Promise<About | null> {
-  const nobody = { persons: [], visit: null, index: null, facility }
+  const nobody = { persons: [], visit: null, places: null, facility }
   switch (by) {
     case 'visitId':
       return { ...nobody, visit: auditVisitDigest(keys, value) }
     case 'checkCode': {
-      const index = await genuineIndex(sql, keys, value)
-      return index === null ? null : { ...nobody, index }
+      const places = await genuinePlaces(sql, keys, value)
+      return places.length === 0 ? null : { ...nobody, places }
     }
     case 'citizenId':
       return { ...nobody, persons: await personsOf(sql, keys, value, now) }
   }
 }
 
-/** A code that was made up, or is of another log, leads nowhere. So does one whose entry was erased: nothing proves it. */
-async function genuineIndex(sql: Sql, keys: DataKeys, code: string): Promise<number | null> {
+/**
+ * A code that was made up leads nowhere. So does one whose entry was erased: nothing proves it. A code names no log: each is
+ * tried, and it passes in another than its own once in 32,768 times; then both are shown.
+ */
+async function genuinePlaces(sql: Sql, keys: DataKeys, code: string): Promise<number[]> {
   const read = readCheckCode(code)
-  const entry = read === null ? null : await findEntry(sql, LOG_ID, read.index)
-  if (read === null || entry === null || entry.subject === null) return null
-  const { facility } = JSON.parse(entry.body) as { facility: string | null }
-  if (facility === null) return null
-  const deed = { logId: LOG_ID, index: read.index, facility, person: hex(entry.subject) as Pseudonym }
-  return isCheckCodeOf(keys, code, deed) ? read.index : null
+  const entries = read === null ? [] : await findInEachLog(sql, read.index)
+  return entries.flatMap(({ logId, index, body, subject }) => {
+    const { facility } = JSON.parse(body) as { facility: string | null }
+    if (subject === null || facility === null) return []
+    const deed = { logId, index, facility, person: hex(subject) as Pseudonym }
+    return isCheckCodeOf(keys, code, deed) ? [placeOf(deed)] : []
+  })
 }
 
 /**
@@ -109,6 +115,6 @@ async function personsOf(sql: Sql, keys: DataKeys, number: string, now: Date): P
   const names = new Set([...numbers].flatMap((each) => everyNameOf(keys, each)))
   for (const { subject } of bearers) names.add(subject)
   const thisYear = now.getUTCFullYear()
-  const [oldest] = await readLogSpans(sql)
-  return pseudonymsOf(keys, [...names], firstYearOf(oldest?.firstBody ?? null) ?? thisYear, thisYear)
+  const firstYear = firstYearOfLogs(await readLogSpans(sql))
+  return pseudonymsOf(keys, [...names], firstYear ?? thisYear, thisYear)
 }

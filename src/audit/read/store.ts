@@ -1,6 +1,8 @@
 import type { Pseudonym } from '../../data-keys.ts'
 import type { Fragment, Sql } from '../../db/connect.ts'
+import { indexAt, logAt, placeAt } from '../cursor/store.ts'
 import type { FlagRule } from '../flag/rules.ts'
+import type { EntryAt } from '../log-id.ts'
 
 import type { ListCursor } from './cursor.ts'
 
@@ -8,17 +10,22 @@ import type { ListCursor } from './cursor.ts'
 export const SCANNED_MAX = 20_000
 
 export interface Through {
-  /** The last index that is projected; -1: none. */
-  readonly index: number
+  /** Of the last entry that is projected; -1: none is. */
+  readonly place: number
   /** When it was recorded, as PostgreSQL writes it. */
   readonly recordedAt: string | null
 }
 
 /** How far the auditors' tables reach; -1 where nobody made them yet. */
 export async function readThrough(sql: Sql, logId: number): Promise<Through> {
-  const [row] = await sql<{ next_index: number; through: string | null }[]>`
-    select next_index, through from audit_projection where log_id = ${logId}::smallint and state = 'serving'`
-  return row === undefined ? { index: -1, recordedAt: null } : { index: row.next_index - 1, recordedAt: row.through }
+  // before a successor's first entry comes the last one of the log before it
+  const [row] = await sql<{ place: number; through: string | null }[]>`
+    select case when ${indexAt(sql, sql`next_index`)} > 0 then next_index - 1
+                else (select ${placeAt(sql, sql`h.log_id`, sql`h.size`)} - 1 from log_head h
+                       where h.log_id < ${logAt(sql, sql`next_index`)} and h.size > 0 order by h.log_id desc limit 1) end as place,
+           through
+      from audit_projection where log_id = ${logId}::smallint and state = 'serving'`
+  return { place: row?.place ?? -1, recordedAt: row?.through ?? null }
 }
 
 /** Both ends are instants, RFC 3339; `after` and `through` are a page's. */
@@ -40,7 +47,7 @@ export interface CheckFilter {
 }
 
 export interface CheckItem {
-  readonly index: number
+  readonly place: number
   readonly recordedAt: string
   readonly facility: string
   readonly kind: 'verification' | 'unverifiedVisit'
@@ -71,7 +78,7 @@ function span(sql: Sql, logId: number, of: Span): Fragment {
 }
 
 const checkColumns = (sql: Sql) => sql`
-  c.leaf_index as index, c.recorded_at as "recordedAt", c.facility, c.kind, c.decision, c.code, c.cause, c.method, c.assurance,
+  c.leaf_index as place, c.recorded_at as "recordedAt", c.facility, c.kind, c.decision, c.code, c.cause, c.method, c.assurance,
   c.purpose, c.service_date as "serviceDate", c.route, c.inpatient, c.erased,
   (select string_agg(f.rule, ',' order by f.rule) from audit_flag f
     where f.log_id = c.log_id and f.generation = c.generation and f.leaf_index = c.leaf_index) as flags`
@@ -82,7 +89,7 @@ export interface Page<Item> {
   readonly next: Pick<ListCursor, 'recordedAt' | 'index'> | null
 }
 
-type Placed = { readonly index: number; readonly recordedAt: string }
+type Placed = { readonly place: number; readonly recordedAt: string }
 
 async function pageOf<Item extends Placed>(
   items: readonly Item[],
@@ -91,12 +98,12 @@ async function pageOf<Item extends Placed>(
   scanEnd: () => Promise<readonly Placed[]>,
 ): Promise<Page<Item>> {
   const last = items[max - 1]
-  if (items.length > max && last !== undefined) return { items: items.slice(0, max), next: placeOf(last) }
+  if (items.length > max && last !== undefined) return { items: items.slice(0, max), next: standing(last) }
   const [end] = isFiltered ? await scanEnd() : []
-  return { items, next: end === undefined ? null : placeOf(end) }
+  return { items, next: end === undefined ? null : standing(end) }
 }
 
-const placeOf = ({ index, recordedAt }: Placed) => ({ index, recordedAt })
+const standing = ({ place, recordedAt }: Placed) => ({ index: place, recordedAt })
 
 export async function listChecks(
   sql: Sql,
@@ -126,39 +133,41 @@ export async function listChecks(
     max,
     decision !== null || code !== null || assurance !== null || flag !== null,
     () => sql<Placed[]>`
-      select leaf_index as index, recorded_at as "recordedAt" from (${keys}) k offset ${SCANNED_MAX - 1} limit 1`,
+      select leaf_index as place, recorded_at as "recordedAt" from (${keys}) k offset ${SCANNED_MAX - 1} limit 1`,
   )
 }
 
-/** Of these people or this visit, or this one entry. */
+/** Of these people or this visit, or these entries. */
 export interface About {
   readonly persons: readonly Pseudonym[]
   readonly visit: string | null
-  readonly index: number | null
+  readonly places: readonly number[] | null
   readonly facility: string | null
 }
 
 /** One condition, so one index. */
-const about = (sql: Sql, logId: number, { persons, visit, index, facility }: About, byIndex: Fragment) => sql`
+const about = (sql: Sql, logId: number, { persons, visit, places, facility }: About, byPlace: Fragment) => sql`
   c.log_id = ${logId}::smallint and c.generation = ${serving(sql, logId)}
   ${facility === null ? sql`` : sql`and c.facility = ${facility}`}
   and ${
-    index !== null
-      ? byIndex
+    places !== null
+      ? byPlace
       : visit !== null
         ? sql`c.visit = ${visit}::uuid`
         : sql`c.person = any(string_to_array(${persons.join(',')}, ',')::uuid[])`
   }`
 
+const placesOf = (sql: Sql, { places }: About) => sql`string_to_array(${(places ?? []).join(',')}, ',')::bigint[]`
+
 export async function findChecks(sql: Sql, logId: number, of: About, max: number): Promise<readonly CheckItem[]> {
   return sql<CheckItem[]>`
     select ${checkColumns(sql)} from audit_check c
-     where ${about(sql, logId, of, sql`c.leaf_index = ${of.index}::bigint`)}
+     where ${about(sql, logId, of, sql`c.leaf_index = any(${placesOf(sql, of)})`)}
      order by c.recorded_at desc, c.leaf_index desc limit ${max}`
 }
 
 export interface ClaimItem {
-  readonly index: number
+  readonly place: number
   readonly recordedAt: string
   readonly facility: string
   readonly share: string
@@ -180,12 +189,12 @@ export interface ClaimItem {
   readonly erased: boolean
   readonly restricted: boolean
   readonly flags: string | null
-  /** Leaf indexes, with commas. */
+  /** Places, with commas. */
   readonly checks: string | null
 }
 
 const claimColumns = (sql: Sql, hiv: boolean) => sql`
-  c.leaf_index as index, c.recorded_at as "recordedAt", c.facility, c.share, c.version, c.delivery,
+  c.leaf_index as place, c.recorded_at as "recordedAt", c.facility, c.share, c.version, c.delivery,
   c.settlement_month as "settlementMonth", c.status, c.total_hospital as "totalHospital", c.total_insured as "totalInsured",
   c.paid_by_patient as "paidByPatient", c.copayment, c.paid_by_insurer as "paidByInsurer", c.findings, c.signature,
   c.admitted, c.discharged, c.care_type as "careType", c.route, c.erased, c.restricted,
@@ -226,7 +235,7 @@ export async function listClaims(
     max,
     status !== null || flag !== null,
     () => sql<Placed[]>`
-      select leaf_index as index, recorded_at as "recordedAt" from (${keys}) k offset ${SCANNED_MAX - 1} limit 1`,
+      select leaf_index as place, recorded_at as "recordedAt" from (${keys}) k offset ${SCANNED_MAX - 1} limit 1`,
   )
 }
 
@@ -239,7 +248,7 @@ export async function findClaims(
 ): Promise<readonly ClaimItem[]> {
   return sql<ClaimItem[]>`
     select ${claimColumns(sql, hiv)} from audit_claim c
-     where ${about(sql, logId, of, sql`c.checks @> array[${of.index}::bigint]`)} and (${hiv}::boolean or not c.restricted)
+     where ${about(sql, logId, of, sql`c.checks && ${placesOf(sql, of)}`)} and (${hiv}::boolean or not c.restricted)
      order by c.recorded_at desc, c.leaf_index desc limit ${max}`
 }
 
@@ -251,20 +260,20 @@ export interface ClaimPlace {
 }
 
 /** Null where there is none that the caller may see. */
-export async function findClaimPlace(sql: Sql, logId: number, index: number, hiv: boolean): Promise<ClaimPlace | null> {
+export async function findClaimPlace(sql: Sql, logId: number, place: number, hiv: boolean): Promise<ClaimPlace | null> {
   const [row] = await sql<{ facility: string; visit: string | null; checks: string | null }[]>`
     select c.facility, c.visit, array_to_string(c.checks, ',') as checks from audit_claim c
-     where c.log_id = ${logId}::smallint and c.generation = ${serving(sql, logId)} and c.leaf_index = ${index}::bigint
+     where c.log_id = ${logId}::smallint and c.generation = ${serving(sql, logId)} and c.leaf_index = ${place}::bigint
        and (${hiv}::boolean or not c.restricted)`
   return row === undefined ? null : { ...row, checks: row.checks ?? '' }
 }
 
 export interface FlagItem {
-  readonly index: number
+  readonly place: number
   readonly recordedAt: string
   readonly facility: string
   readonly rule: FlagRule
-  readonly otherIndex: number | null
+  readonly otherPlace: number | null
   readonly facts: Readonly<Record<string, string | number>>
 }
 
@@ -280,15 +289,15 @@ export async function listFlags(
   max: number,
 ): Promise<Page<FlagItem>> {
   const items = await sql<FlagItem[]>`
-    select k.leaf_index as index, k.recorded_at as "recordedAt", k.facility, k.rule, k.other_index as "otherIndex", k.facts
+    select k.leaf_index as place, k.recorded_at as "recordedAt", k.facility, k.rule, k.other_index as "otherPlace", k.facts
       from audit_flag k
      where ${span(sql, logId, of)} and (${hiv}::boolean or not k.restricted)
        ${rule === null ? sql`` : sql`and k.rule = ${rule}`}
      order by k.recorded_at, k.leaf_index, k.rule limit ${max + RULES_MAX}`
   const last = items[max - 1]
   if (last === undefined) return { items, next: null }
-  const whole = items.filter(({ index }, place) => place < max || index === last.index)
-  return { items: whole, next: items.length > whole.length ? placeOf(last) : null }
+  const whole = items.filter(({ place }, n) => n < max || place === last.place)
+  return { items: whole, next: items.length > whole.length ? standing(last) : null }
 }
 
 /** An entry with all that its commitment is made of; null the details were erased. */
@@ -301,7 +310,21 @@ export interface WholeEntry {
   readonly sealed: Uint8Array | null
 }
 
-export async function findWhole(sql: Sql, logId: number, index: number): Promise<WholeEntry | null> {
+export interface EntryInLog extends EntryAt {
+  readonly body: string
+  readonly subject: string | null
+}
+
+/** The entries that have this index, one of each log that is as long. */
+export async function findInEachLog(sql: Sql, index: number): Promise<EntryInLog[]> {
+  return sql<EntryInLog[]>`
+    select e.log_id as "logId", e.leaf_index as index, e.body, d.subject
+      from log_head h join log_entry e on e.log_id = h.log_id and e.leaf_index = ${index}::bigint
+      left join entry_detail d on d.log_id = e.log_id and d.leaf_index = e.leaf_index
+     order by e.log_id`
+}
+
+export async function findWhole(sql: Sql, { logId, index }: EntryAt): Promise<WholeEntry | null> {
   const [row] = await sql<WholeEntry[]>`
     select e.body, e.leaf_hash as "leafHash", d.client, d.subject, d.salt, d.sealed
       from log_entry e left join entry_detail d on d.log_id = e.log_id and d.leaf_index = e.leaf_index

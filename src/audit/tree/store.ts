@@ -20,13 +20,18 @@ export async function readTiles(sql: Sql, logId: number, tiles: readonly Tile[])
   })
 }
 
+export interface Published {
+  readonly origin: string
+  readonly note: string | null
+  /** The log that came after it: then it is published no further. */
+  readonly successor: number | null
+}
+
 /** The log's published state; null: there is no such log. */
-export async function readPublished(
-  sql: Sql,
-  logId: number,
-): Promise<{ readonly origin: string; readonly note: string | null } | null> {
-  const [row] = await sql<{ origin: string; note: string | null }[]>`
-    select origin, note from log_head left join log_checkpoint using (log_id) where log_id = ${logId}::smallint`
+export async function readPublished(sql: Sql, logId: number): Promise<Published | null> {
+  const [row] = await sql<Published[]>`
+    select origin, note, (select min(log_id) from log_head n where n.log_id > h.log_id) as successor
+      from log_head h left join log_checkpoint using (log_id) where log_id = ${logId}::smallint`
   return row ?? null
 }
 

@@ -97,8 +97,15 @@ export const getAuditEvidenceContract: Contract = {
             })
             .nullable()
             .meta({ description: 'Null: erased, or not shown.' }),
-          proof: z.string().max(8_000).meta({ description: 'C2SP tlog-proof.' }),
-          checkpoint: z.string().max(8_000).meta({ description: 'The signed note, with its cosignatures.' }),
+          proof: z.string().max(8_000).nullable().meta({
+            description:
+              'C2SP tlog-proof. Null: the log was succeeded before the entry was in a checkpoint that is left; the first entry of its successor has the root over it.',
+          }),
+          checkpoint: z
+            .string()
+            .max(8_000)
+            .nullable()
+            .meta({ description: 'The signed note, with its cosignatures. Null with the proof.' }),
           keys: z
             .array(z.strictObject({ key: z.string().max(400), usedSince: z.iso.datetime().max(24) }))
             .max(1_000)

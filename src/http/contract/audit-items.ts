@@ -104,6 +104,7 @@ export const flagSchema = z
     index,
     recordedAt: instant,
     facility,
+    otherLog: log.nullable(),
     otherIndex: index.nullable().meta({ description: 'The other entry that it is about.' }),
     facts: z.record(z.string().max(40), z.union([z.string().max(40), z.number()])),
     explanation: said,

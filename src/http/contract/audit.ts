@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { FLAG_RULES } from '../../audit/flag/rules.ts'
 import { FLAG_TEXTS } from '../../audit/flag/texts.ts'
+import { placeOf } from '../../audit/log-id.ts'
 import { parseIsoDate } from '../../calendar.ts'
 import { SHARE_STATUSES } from '../../claim-share/entry.ts'
 import { CLAIM_SHARE_ID, readClaimShareId } from '../../claim-share/id.ts'
@@ -65,7 +66,12 @@ export const auditVerificationsQuery = z.strictObject({
   code: codes.optional(),
   assurance: z.enum(ASSURANCES).optional(),
   flag: flagRule.optional(),
-  claim: claimId.transform((id) => readClaimShareId(id)?.index ?? -1).optional(),
+  claim: claimId
+    .transform((id) => {
+      const at = readClaimShareId(id)
+      return at === null ? -1 : placeOf(at)
+    })
+    .optional(),
 })
 
 export const auditClaimsQuery = z.strictObject({
@@ -186,7 +192,7 @@ export const listAuditFlagsContract: Contract = {
           summary: 'One person at two facilities',
           value: page({
             ...{ rule: 'twoFacilities', log: '1', index: 812, recordedAt: '2026-11-02T01:35:02.120Z' },
-            ...{ facility: '38001', otherIndex: 790, facts: { otherFacility: '38002', minutes: 20 } },
+            ...{ facility: '38001', otherLog: '1', otherIndex: 790, facts: { otherFacility: '38002', minutes: 20 } },
             ...FLAG_TEXTS.twoFacilities,
           }),
         },

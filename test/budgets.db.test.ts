@@ -31,7 +31,7 @@ const KINDS: readonly (readonly [string, RegExp])[] = [
   ['revocations', /from client_key where revoked_at/],
   ['earlier answer', /join idempotency i/],
   ['visit of a share', /^with version as/],
-  ['check entries', /select e\.leaf_index, e\.body, d\.subject/],
+  ['check entries', /select e\.log_id, e\.leaf_index, e\.body, d\.subject/],
   ['append of a share', /insert into claim_visit/],
   ['share', /left join claim_delivery s/],
   ['entry', /from log_entry e left join entry_detail/],

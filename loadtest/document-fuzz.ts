@@ -32,7 +32,7 @@ const operationSchema = z.object({
     .object({
       content: z.record(
         z.string(),
-        z.object({ schema: z.unknown(), examples: z.record(z.string(), z.object({ value: z.json() })) }),
+        z.object({ schema: z.unknown(), examples: z.record(z.string(), z.object({ value: z.json() })).optional() }),
       ),
     })
     .optional(),
@@ -49,6 +49,8 @@ const ENROLMENTS_AT_ONCE = 40
 const ENROLMENT_EVERY_MS = 220
 
 /** Each is an entry when an auditor asks. */
+/** Each answers the id of what it recorded; a repeated one answers an id that was told before. */
+const RECORDS: ReadonlySet<string> = new Set(['verify', 'recordUnverifiedVisit', 'shareClaim'])
 const AUDIT_READS: ReadonlySet<string> = new Set([
   'getVerification',
   'listAuditVerifications',
@@ -99,6 +101,7 @@ export async function documentFuzz(options: FuzzOptions): Promise<FuzzFigures> {
   const ids = new Map<string, string[]>()
   const recorded = new Set<string>()
   let reads = 0
+  let receipts = 0
   let enrolments = 0
   const began = performance.now()
   const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T
@@ -136,7 +139,7 @@ export async function documentFuzz(options: FuzzOptions): Promise<FuzzFigures> {
     const init: RequestInit = { method, headers }
     const [type, media] = Object.entries(operation.requestBody?.content ?? {})[0] ?? []
     if (type !== undefined && media !== undefined) {
-      const examples = Object.values(media.examples).map((each) => each.value as Json)
+      const examples = Object.values(media.examples ?? {}).map((each) => each.value as Json)
       let body = pick(operation.operationId === 'verify' && chance(0.7) ? (options.bodies as Json[]) : examples)
       if (chance(0.7)) body = typeof body === 'string' ? hostile() : mutant(body, pick, hostile)
       headers['content-type'] = chance(0.98) ? type : hostile().replace(/[^ -~]/g, '')
@@ -154,7 +157,7 @@ export async function documentFuzz(options: FuzzOptions): Promise<FuzzFigures> {
     const fault = mismatch(operation, response, text, validators, components.schemas)
     if (fault !== null) wrong.push(`${n}: ${method} ${path} ${response.status}: ${fault}`)
     if (!response.ok) continue
-    if (operation.operationId === 'verify' || operation.operationId === 'recordUnverifiedVisit') {
+    if (RECORDS.has(operation.operationId)) {
       const { id } = z.object({ id: z.string() }).parse(JSON.parse(text))
       if (!recorded.has(id)) ids.set(path, [...(ids.get(path) ?? []), id])
       recorded.add(id)
@@ -165,9 +168,10 @@ export async function documentFuzz(options: FuzzOptions): Promise<FuzzFigures> {
         .parse(JSON.parse(text))
       for (const { verification } of items) if (verification !== undefined) recorded.add(verification.id)
     }
+    if (operation.operationId === 'attachClaimReceipt') receipts++
     if (AUDIT_READS.has(operation.operationId) && role === 'auditor') reads++
   }
-  return { sent: requests, statuses, deeds: recorded.size + reads, wrong }
+  return { sent: requests, statuses, deeds: recorded.size + reads + receipts, wrong }
 }
 
 function mismatch(

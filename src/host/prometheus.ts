@@ -18,15 +18,15 @@ import type { StatementWatch, StatementWatches } from './statements.ts'
  * What `/metrics` shows of one process (README, "Metrics and alerts"). Every label is a word of a closed list: no client,
  * no facility, no person, so the number of series has a bound:
  *
- *   requests     35 routes and methods (29 with HEAD, 6 more of no route) × 3 outcomes × 16         = 1,680
+ *   requests     61 routes and methods (24 GET with HEAD, 9 POST, 4 of no route) × 3 outcomes × 16 = 2,928
  *   statements   2 × 2 lanes × (16 for seconds + 12 for items + 2 for the backlog)                 =   120
  *   decisions    21 codes × 3 assurances                                                           =    63
- *   refusals     60 codes                                                                          =    60
+ *   refusals     82 codes                                                                          =    82
  *   registry     16 for seconds, 3 for the breaker                                             =    19
  *   others       troubles 7, batches 9 + 2, in flight 2, gate 5, pool 4, database 18, guessing 1, build 1  =    49
  *   of Node      memory, processor, files, event loop, garbage                                     =   100
  *
- * some 2,100, of which a province uses a third. `test/host/prometheus.test.ts` counts them.
+ * some 3,370, of which a province uses a third. `test/host/prometheus.test.ts` counts them.
  */
 export interface NodeMetrics {
   readonly registry: Registry

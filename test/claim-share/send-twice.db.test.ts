@@ -35,6 +35,12 @@ test('whatever the insurer does to whichever of them: each file has its effect o
   const { sender } = await it.open({ timeoutMs: 150, random, limits: { runningMax: 8 } })
   // of the bad ones those that the sender may not take for an answer about the file
   const bad = GATEWAY_FAULTS.filter((each) => !['none', 'slow', 'structure', 'content', 'unauthorized'].includes(each))
+  // some are there, and nobody was told: these must be sent again
+  it.gateway.fault('resetAfterTaking', 1)
+  while (it.gateway.taken.sums().effects === 0) {
+    await sender.pass(NEVER)
+    it.clock.laterMs += 3 * MINUTE
+  }
   for (let round = 0; round < 25; round++) {
     it.gateway.fault(bad[Math.floor(random() * bad.length)] ?? 'none', 0.6)
     await sender.pass(NEVER)

@@ -113,7 +113,15 @@ export function eraseDetails(
       select case when exists (select from held) then 'held'
                   when (select count(*) from found) = ${places.length}::int then 'done'
                   else 'changed' end as result
-    ), gone as (
+    ), ${lettingGo(sql, places)}`
+}
+
+/**
+ * Behind `found(log_id, leaf_index, place)` and `act(result)`: the details of those found, and all that was made of them, if the
+ * result is `done`. Whatever new keeps something of an entry's details is let go here.
+ */
+export function lettingGo(sql: Sql, places: readonly number[]): Fragment {
+  return sql`gone as (
       delete from entry_detail d using found f, act
        where act.result = 'done' and d.log_id = f.log_id and d.leaf_index = f.leaf_index
     ), visits as (

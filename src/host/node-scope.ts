@@ -20,7 +20,7 @@ const APPEND_GROUP = { itemsMax: 256, waitingMax: 1024 }
 const LANE = { runningMax: 2, waitingMax: 8 }
 const LANE_GROUP = { itemsMax: PART_ITEMS_MAX, waitingMax: 2 * PART_ITEMS_MAX, gathers: true }
 /**
- * Dossiers: 5–20 ms of processor each for the usual one, in pieces of some ms. Two at once keep the database busy while one
+ * Dossiers: some 5–20 ms of processor each for the usual one (estimated), in pieces of some ms. Two at once keep the database busy while one
  * is read; 64 may wait, a second or two.
  */
 const SHARE_LANE = { runningMax: 2, waitingMax: 64 }

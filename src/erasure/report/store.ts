@@ -1,10 +1,8 @@
 import { indexAt, logAt, placeAt } from '../../audit/cursor/store.ts'
 import type { EntryKind } from '../../audit/entry.ts'
-import { LOG_ID } from '../../audit/log-id.ts'
-import { forget } from '../../audit/project/store.ts'
-
 import type { Pseudonym } from '../../data-keys.ts'
 import type { Fragment, Sql } from '../../db/connect.ts'
+import { lettingGo } from '../store.ts'
 
 /** An entry that has its details still. */
 export interface HeldEntry {
@@ -103,17 +101,5 @@ export function eraseExpired(sql: Sql, places: readonly number[], holds: readonl
       select case when (select count(distinct hold) from legal_hold) <> ${holds.length}::int then 'held'
                   when (select count(*) from found) = ${places.length}::int then 'done'
                   else 'changed' end as result
-    ), gone as (
-      delete from entry_detail d using found f, act
-       where act.result = 'done' and d.log_id = f.log_id and d.leaf_index = f.leaf_index
-    ), dossiers as (
-      delete from claim_dossier c using found f, act
-       where act.result = 'done' and c.log_id = ${LOG_ID}::smallint and c.leaf_index = f.place
-    ), visits as (
-      delete from open_visit v using found f, act
-       where act.result = 'done' and v.log_id = ${LOG_ID}::smallint and v.leaf_index = f.place
-    ), projections as (
-      select log_id, generation from audit_projection, act
-       where act.result = 'done' and log_id = ${LOG_ID}::smallint
-    ), ${forget(sql, 'projections', places)}`
+    ), ${lettingGo(sql, places)}`
 }

@@ -105,8 +105,9 @@ export class Sender {
       // what ends from here on may be what others waited for
       const wasIdle = this.#running.size === 0
       const taken = await this.#fill()
-      if (job.breaker.state() === 'open') await this.#hold(signal)
-      else this.#heldTo = -1
+      if (job.breaker.state() !== 'open') this.#heldTo = -1
+      // else what is under way would be passed over, and left as it was when it comes back untried
+      else if (this.#running.size === 0) await this.#hold(signal)
       await this.#holdPaused(signal)
       if (this.#running.size === 0) {
         if (wasIdle && taken === 0) return
@@ -277,8 +278,9 @@ export class Sender {
 
   async #holdPaused(signal: AbortSignal): Promise<void> {
     const nowMs = this.#job.now().getTime()
+    const busy = new Set([...this.#running.values()].map(({ share }) => share.facility))
     for (const [facility, pause] of this.#paused) {
-      if (pause.reason === 'rateLimited' || nowMs >= pause.untilMs) continue
+      if (pause.reason === 'rateLimited' || nowMs >= pause.untilMs || busy.has(facility)) continue
       pause.heldTo = await this.#holdAll(facility, pause.heldTo, pause.reason, new Date(pause.untilMs), signal)
     }
   }

@@ -220,3 +220,20 @@ describe('where stretches begin would change what is noticed', () => {
     expect(told.toSorted()).toEqual(WANTED.toSorted())
   })
 })
+
+test('what is usual would be that of a former day', () => {
+  const day = (n: number, checks: number) => Array.from({ length: checks }, () => `2026-11-0${n}T01:00:00.000Z`)
+  const rows = [...[1, 2, 3, 4, 5, 6, 7].flatMap((n) => day(n, 40)), ...day(8, 130)].map((recordedAt, index) =>
+    row(index, recordedAt, { person: `x${index}` }),
+  )
+  const { flags } = notice(rows, NOTHING, rows.at(-1)?.recordedAt ?? '')
+  // the 120th of the eighth day
+  expect(flags.map(({ index, rule }) => [index, rule])).toEqual([[7 * 40 + 119, 'unusualVolume']])
+})
+
+test('a person seen again and again would be looked back at without a bound', () => {
+  const minutes = (n: number) => `2026-11-02T01:${String(n).padStart(2, '0')}:00.000Z`
+  const rows = Array.from({ length: 12 }, (_, n) => row(n, minutes(n), n === 0 ? {} : { facility: '38002' }))
+  const { flags } = notice(rows, NOTHING, minutes(12))
+  expect(flags.map(({ index }) => index)).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
+})

@@ -44,15 +44,20 @@ export interface SeenCheck {
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 86_400_000
-const EMERGENCY = '2' // QĐ 3276: cấp cứu
+/** QĐ 3276: cấp cứu */
+export const EMERGENCY = '2'
 const TRANSFER = '1.3' // chuyển tuyến
+
+/** Whether a check says that the person was there, and does not say that they would be moved: an emergency is brought on. */
+export function isPresence({ route, purpose }: Pick<SeenCheck, 'route' | 'purpose'>): boolean {
+  return route !== EMERGENCY && purpose !== 'appointment'
+}
 
 /** One person at two facilities within the hour. Emergencies and transfers are how patients move; an appointment is nobody's presence. */
 export function twoFacilities(check: SeenCheck, former: SeenCheck): Flag | null {
   const apartMs = Date.parse(check.recordedAt) - Date.parse(former.recordedAt)
   if (check.facility === former.facility || Math.abs(apartMs) > HOUR_MS) return null
-  if (check.route === EMERGENCY || former.route === EMERGENCY || check.route === TRANSFER) return null
-  if (check.purpose === 'appointment' || former.purpose === 'appointment') return null
+  if (!isPresence(check) || !isPresence(former) || check.route === TRANSFER) return null
   const facts = { otherFacility: former.facility, minutes: Math.floor(Math.abs(apartMs) / 60_000) }
   return { ...about(check), rule: 'twoFacilities', otherIndex: former.index, facts }
 }

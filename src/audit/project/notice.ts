@@ -2,6 +2,7 @@ import { addDays, type IsoDate, todayInVietnam } from '../../calendar.ts'
 import {
   type Counted,
   type Flag,
+  isPresence,
   MISSES,
   manyMisses,
   type SeenCheck,
@@ -11,6 +12,9 @@ import {
   unusualVolume,
 } from '../flag/rules.ts'
 import type { CheckRow } from './rows.ts'
+
+/** Presences of a person that rules look back at: arrival, re-checks and end of two visits. Bounded, as a stretch has 2,000 people. */
+export const SEEN_MAX = 8
 
 /** A facility's day so far, as it is kept. */
 export interface FacilityDay extends Counted {
@@ -29,7 +33,7 @@ export interface Stay {
 
 /** What was projected before the stretch and rules look back at. */
 export interface Before {
-  /** Of the people in the stretch, in the hour before it. */
+  /** Of the people in the stretch, in the hour before it: their latest presences, `SEEN_MAX` of each. */
   readonly checks: readonly (SeenCheck & { readonly person: string })[]
   readonly days: readonly FacilityDay[]
   readonly stays: readonly Stay[]
@@ -52,9 +56,10 @@ export interface Noticed {
 export function notice(rows: readonly CheckRow[], before: Before, logTime: string): Noticed {
   const flags: Flag[] = []
   const byPerson = new Map<string, SeenCheck[]>()
-  for (const { person, ...check } of before.checks) seenOf(byPerson, person).push(check)
+  for (const { person, ...check } of before.checks) see(byPerson, person, check)
   const days = new Map(before.days.map((each) => [`${each.facility} ${each.day}`, each]))
   const touchedDays = new Set<string>()
+  const usual = usualOf(days)
   const stays = new Map(before.stays.map((each) => [`${each.facility} ${each.visit}`, each]))
   const ended = new Map<string, Stay>()
   const touchedStays = new Set<string>()
@@ -67,10 +72,9 @@ export function notice(rows: readonly CheckRow[], before: Before, logTime: strin
     if (row.kind !== 'verification') continue
     const check = seenCheck(row)
     if (row.person !== null) {
-      const seen = seenOf(byPerson, row.person)
-      const former = seen.findLast((each) => twoFacilities(check, each) !== null)
-      if (former !== undefined) tell(twoFacilities(check, former))
-      seen.push(check)
+      const flags = (byPerson.get(row.person) ?? []).map((former) => twoFacilities(check, former))
+      tell(flags.findLast((flag) => flag !== null) ?? null)
+      if (isPresence(check)) see(byPerson, row.person, check)
     }
     const day = todayInVietnam(new Date(row.recordedAt))
     const dayKey = `${row.facility} ${day}`
@@ -80,9 +84,9 @@ export function notice(rows: readonly CheckRow[], before: Before, logTime: strin
       checks: counted.checks + 1,
       misses: counted.misses + (MISSES.has(row.code ?? '') ? 1 : 0),
     }
-    const { usual, withChecks } = usualOf(days, row.facility, day)
-    const flaggedMisses = now.flaggedMisses || tell(manyMisses(check, now, usual))
-    const flaggedVolume = now.flaggedVolume || tell(unusualVolume(check, now, usual, withChecks))
+    const { before: formerDays, withChecks } = usual(row.facility, day)
+    const flaggedMisses = now.flaggedMisses || tell(manyMisses(check, now, formerDays))
+    const flaggedVolume = now.flaggedVolume || tell(unusualVolume(check, now, formerDays, withChecks))
     days.set(dayKey, { ...now, flaggedMisses, flaggedVolume })
     touchedDays.add(dayKey)
 
@@ -124,24 +128,35 @@ function seenStay({ index, facility, recordedAt }: Stay): SeenCheck {
   return { index, facility, recordedAt, route: null, purpose: null }
 }
 
-function seenOf(byPerson: Map<string, SeenCheck[]>, person: string): SeenCheck[] {
-  const known = byPerson.get(person)
-  if (known !== undefined) return known
-  const seen: SeenCheck[] = []
-  byPerson.set(person, seen)
-  return seen
+function see(byPerson: Map<string, SeenCheck[]>, person: string, check: SeenCheck): void {
+  byPerson.set(person, [...(byPerson.get(person) ?? []), check].slice(-SEEN_MAX))
 }
 
 function newDay(facility: string, day: IsoDate): FacilityDay {
   return { facility, day, checks: 0, misses: 0, flaggedMisses: false, flaggedVolume: false }
 }
 
-/** What the facility did on the days before. */
-function usualOf(days: ReadonlyMap<string, FacilityDay>, facility: string, day: IsoDate) {
-  const before = Array.from({ length: USUAL_DAYS }, (_, n) => days.get(`${facility} ${addDays(day, -1 - n)}`))
-  const known = before.filter((each) => each !== undefined)
-  const sum = (of: (each: FacilityDay) => number) => known.reduce((total, each) => total + of(each), 0)
-  return { usual: { checks: sum((each) => each.checks), misses: sum((each) => each.misses) }, withChecks: known.length }
+interface Usual {
+  readonly before: Counted
+  readonly withChecks: number
+}
+
+/** What a facility did on the days before, added up again only where its checks go on on another day. */
+function usualOf(days: ReadonlyMap<string, FacilityDay>): (facility: string, day: IsoDate) => Usual {
+  const latest = new Map<string, { readonly day: IsoDate; readonly usual: Usual }>()
+  const formersOf = new Map<IsoDate, readonly IsoDate[]>()
+  return (facility, day) => {
+    const known = latest.get(facility)
+    if (known?.day === day) return known.usual
+    const formers = formersOf.get(day) ?? Array.from({ length: USUAL_DAYS }, (_, n) => addDays(day, -1 - n))
+    formersOf.set(day, formers)
+    const counted = formers.flatMap((former) => days.get(`${facility} ${former}`) ?? [])
+    const sum = (of: (each: FacilityDay) => number) => counted.reduce((total, each) => total + of(each), 0)
+    const before = { checks: sum((each) => each.checks), misses: sum((each) => each.misses) }
+    const usual = { before, withChecks: counted.length }
+    latest.set(facility, { day, usual })
+    return usual
+  }
 }
 
 /** One rule speaks once of an entry. */

@@ -1,10 +1,10 @@
 import { instantText, type Sql } from '../../db/connect.ts'
 import { standingAt } from '../cursor/store.ts'
-import { RULES_WITHOUT_PERSON, STAY_DAYS_MAX } from '../flag/rules.ts'
+import { EMERGENCY, RULES_WITHOUT_PERSON, STAY_DAYS_MAX } from '../flag/rules.ts'
 import { entryAt, placeOf } from '../log-id.ts'
 import { hex } from '../store.ts'
 import type { ClaimRow, Transition } from './claim-rows.ts'
-import type { Before, FacilityDay, Noticed, Stay } from './notice.ts'
+import { type Before, type FacilityDay, type Noticed, SEEN_MAX, type Stay } from './notice.ts'
 import type { BeforeClaims } from './notice-claims.ts'
 import type { RawEntry } from './raw-entry.ts'
 import type { CheckRow } from './rows.ts'
@@ -143,11 +143,17 @@ export async function readBefore(
       person: string
     }[]
   >`
-    select leaf_index, recorded_at, facility, route, purpose, person from audit_check
-     where log_id = ${logId}::smallint and generation = ${generation}::smallint
-       and person = any(string_to_array(${persons}, ',')::uuid[]) and kind = 'verification'
-       and recorded_at >= ${since}::timestamptz - interval '2 hours' and leaf_index < ${first?.index ?? 0}::bigint
-     order by leaf_index`
+    select c.leaf_index, c.recorded_at, c.facility, c.route, c.purpose, p.person
+      from unnest(string_to_array(${persons}, ',')::uuid[]) as p(person),
+           lateral (
+             select leaf_index, recorded_at, facility, route, purpose from audit_check
+              where log_id = ${logId}::smallint and generation = ${generation}::smallint and person = p.person
+                and kind = 'verification' and route is distinct from ${EMERGENCY}
+                and purpose is distinct from 'appointment' and leaf_index < ${first?.index ?? 0}::bigint
+                and recorded_at >= ${since}::timestamptz - interval '2 hours'
+              order by recorded_at desc, leaf_index desc limit ${SEEN_MAX}
+           ) as c
+     order by c.leaf_index`
   const days = await sql<
     {
       facility: string

@@ -1,3 +1,4 @@
+import type { PendingRow } from '../src/audit/store.ts'
 import { connect, type Sql } from '../src/db/connect.ts'
 
 /** As many as desks that ask at once: each waits for its own commit. */
@@ -5,9 +6,14 @@ const CLIENTS = 16
 
 /**
  * What a log without batches would do: an INSERT of one such row a transaction, prepared, from 16 connections at once, into
- * tables with the columns and keys of the log's own. Rows a second.
+ * tables with the columns and keys of the log's own. The rows are made and sealed before. Rows a second.
  */
-export async function singleInserts(owner: Sql, databaseUrl: string, body: string, seconds: number): Promise<number> {
+export async function singleInserts(
+  owner: Sql,
+  databaseUrl: string,
+  rows: readonly PendingRow[],
+  seconds: number,
+): Promise<number> {
   await owner.unsafe(`
     create table if not exists single_entry (like log_entry including indexes);
     create table if not exists single_detail (like entry_detail including indexes);
@@ -20,14 +26,16 @@ export async function singleInserts(owner: Sql, databaseUrl: string, body: strin
   const client = async () => {
     while (performance.now() < until) {
       const index = next++
+      const row = rows[index % rows.length]
+      if (row === undefined) throw new TypeError('no rows')
       await sql`
         with entry as (
-          insert into single_entry values (1, ${index}::bigint, ${body}, decode(${'00'.repeat(32)}, 'hex'))
+          insert into single_entry values (1, ${index}::bigint, ${row.body}, decode(${row.leafHash}, 'base64'))
           returning log_id, leaf_index
         )
         insert into single_detail
-        select log_id, leaf_index, gen_random_uuid(), 'facility:38001', null, decode(${'00'.repeat(16)}, 'hex'),
-               decode(${'00'.repeat(300)}, 'hex') from entry`
+        select log_id, leaf_index, ${row.subject}::uuid, ${row.client}, null, decode(${row.salt}, 'base64'),
+               decode(${row.sealed}, 'base64') from entry`
     }
   }
   try {

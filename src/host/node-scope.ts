@@ -11,7 +11,7 @@ import { sharedStatements } from './statements.ts'
  * waiting are 4 statements, some 40 ms. More than that is not a queue but an outage; the next caller is told at once.
  */
 const READ_GROUP = { itemsMax: 256, waitingMax: 1024 }
-const APPEND_GROUP = { itemsMax: 256, waitingMax: 1024 }
+export const APPEND_GROUP = { itemsMax: 256, waitingMax: 1024 }
 /**
  * Batches have a lane of their own. Two at once: while one waits for PostgreSQL the other has the processor. Eight may
  * wait: a batch of 1,000 took 0.8–1.2 s beside a busy desk (measured), so the last one waits for four such times, some 5 s.

@@ -125,13 +125,23 @@ const EXIT_FAILURE = 1
 async function main(argv: string[]): Promise<void> {
   const [name = '', ...args] = argv
   const command = COMMANDS[name]
+  if (name === '--help' || args.includes('--help'))
+    return say(command === undefined ? help() : lineOf(name, command.what))
   if (command === undefined) throw new UsageError(name === '' ? help() : `no command ${name}\n\n${help()}`)
   await (await command.load())(args)
 }
 
 function help(): string {
-  const lines = Object.entries(COMMANDS).map(([name, { what }]) => `  ${name.padEnd(10)} ${what}`)
+  const lines = Object.entries(COMMANDS).map(([name, { what }]) => `  ${lineOf(name, what)}`)
   return `kiemthe COMMAND [options]\n\n${lines.join('\n')}`
+}
+
+function lineOf(name: string, what: string): string {
+  return `${name.padEnd(10)} ${what}`
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`)
 }
 
 /** People read this: what is wrong and what to do, no stack unless it is our own fault. */

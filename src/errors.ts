@@ -69,6 +69,7 @@ export const ERROR_CODES = [
   'claim_receipt_unexpected',
   'audit_purpose_missing',
   'audit_facility_missing',
+  'audit_case_missing',
   'log_entry_not_found',
   'log_not_found',
   'log_not_published',

@@ -75,7 +75,7 @@ export async function searchAudit(c: Context, scope: Scope, caller: Principal): 
   const reason = readAuditReason(c)
   const { value } = await readJson(c, auditSearchSchema)
   const { visitId, citizenId, checkCode, facility = null } = value
-  if (citizenId !== undefined && reason.auditCase === null) throw new ServiceError('audit_facility_missing')
+  if (citizenId !== undefined && reason.auditCase === null) throw new ServiceError('audit_case_missing')
   const of: SearchFor =
     visitId !== undefined
       ? { by: 'visitId', value: visitId, facility }

@@ -34,6 +34,7 @@ describe('a wrong call ends with 2 and says what is wrong, without a stack', () 
     [['client', 'add', 'facility:38001'], 'client add | rotate-key | revoke feed:NAME'],
     [['client', 'add', 'feed:vss', '--hiv'], '--hiv is for'],
     [['client', 'add', 'feed:vss'], 'holds no demo'],
+    [['dossier', '--facility', '99999'], 'none of the demo province'],
     [['sample', '--count', '0'], '--count 0'],
     [['sample', '--code', 'happy'], '--code happy'],
     [['migrate'], 'DATABASE_URL'],
@@ -45,6 +46,14 @@ describe('a wrong call ends with 2 and says what is wrong, without a stack', () 
     expect(stdout).toBe('')
     expect(code).toBe(2)
   })
+})
+
+test('whoever asks what a command is for would be told that they called it wrongly', async () => {
+  expect(await kiemthe(['dossier', '--help'])).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^dossier .*--visit/),
+  })
+  expect(await kiemthe(['--help'])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^kiemthe COMMAND/) })
 })
 
 describe('serve', () => {

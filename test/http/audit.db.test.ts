@@ -130,7 +130,10 @@ describe('lists', () => {
       await list(path, CASE)
     }
     const body = { citizenId: someone.citizenId }
-    expectProblem(await send(running.url, { path: '/v1/audit/search', token: auditor, headers: REASON, body }), refused)
+    expectProblem(await send(running.url, { path: '/v1/audit/search', token: auditor, headers: REASON, body }), {
+      status: 400,
+      code: 'audit_case_missing',
+    })
   })
 
   test('pages would shift under writes, or a cursor serve another list', async () => {

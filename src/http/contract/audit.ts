@@ -244,7 +244,7 @@ export const searchAuditContract: Contract = {
       },
     },
   },
-  problems: ['audit_facility_missing', ...READS],
+  problems: ['audit_case_missing', ...READS],
   database: true,
 }
 

@@ -18,6 +18,8 @@ export interface DatabaseState {
   readonly uncosignedSince: string | null
   /** When the oldest claim share was recorded that waits to be sent to the insurer; null: none does. */
   readonly claimsWaitSince: string | null
+  /** When the oldest entry was recorded that auditors cannot search yet; null: they can search all. */
+  readonly unprojectedSince: string | null
   /** Claim shares that were given up, 1,000 at the most. */
   readonly claimsGivenUp: number
   readonly standby: boolean
@@ -50,13 +52,17 @@ export async function readState(sql: Sql): Promise<DatabaseState> {
                      where log_id = ${FIRST_LOG}::smallint and next_attempt_at is not null
                      order by leaf_index limit 1) d
               join log_entry e on e.log_id = ${logAt(sql, sql`d.place`)} and e.leaf_index = ${indexAt(sql, sql`d.place`)}) as claims_wait,
+           (select e.body::json ->> 'recordedAt'
+              from (select coalesce((select next_index from audit_projection
+                                      where log_id = ${FIRST_LOG}::smallint and state = 'serving'), 0) as place) p
+              join log_entry e on e.log_id = ${logAt(sql, sql`p.place`)} and e.leaf_index = ${indexAt(sql, sql`p.place`)}) as unprojected,
            (select count(*)::int from (select from claim_delivery
              where log_id = ${FIRST_LOG}::smallint and status = 'deadLetter' limit 1000) d) as claims_given_up,
            pg_is_in_recovery() as standby`
   const row = rows[0]
   if (row === undefined) throw new Error('one row was asked for')
   const { writable, as_of, catalogue, quarantined, gap, refused, unpublished, uncosigned, standby } = row
-  const { claims_wait: claimsWaitSince, claims_given_up: claimsGivenUp } = row
+  const { claims_wait: claimsWaitSince, claims_given_up: claimsGivenUp, unprojected: unprojectedSince } = row
   return {
     logWritable: writable,
     copyAsOf: as_of,
@@ -67,6 +73,7 @@ export async function readState(sql: Sql): Promise<DatabaseState> {
     unpublishedSince: unpublished,
     uncosignedSince: uncosigned,
     claimsWaitSince,
+    unprojectedSince,
     claimsGivenUp,
     standby,
   }
@@ -83,6 +90,7 @@ interface StateRow {
   uncosigned: string | null
   claims_wait: string | null
   claims_given_up: number
+  unprojected: string | null
   standby: boolean
 }
 

@@ -19,6 +19,8 @@ export interface DatabaseReport {
   readonly unpublishedSeconds: number
   /** Age of the oldest entry that no checkpoint with all cosignatures holds yet; 0: all are, or none are wanted. */
   readonly uncosignedSeconds: number
+  /** Age of the oldest entry that auditors cannot search yet; 0: all can be. */
+  readonly unprojectedSeconds: number
   readonly claims: {
     /** To be sent to the insurer, up to a bound. */
     readonly waiting: number
@@ -70,6 +72,7 @@ async function read(query: Query): Promise<DatabaseReport> {
     quarantinedByFeed: Object.fromEntries(feeds.slice(0, FEEDS_MAX).map((each) => [each.feed, each.quarantined])),
     unpublishedSeconds: secondsSince(state.unpublishedSince),
     uncosignedSeconds: secondsSince(state.uncosignedSince),
+    unprojectedSeconds: secondsSince(state.unprojectedSince),
     claims: { waiting, waitingSeconds: secondsSince(state.claimsWaitSince), givenUp: state.claimsGivenUp },
     keys,
   }

@@ -21,9 +21,9 @@ import type { StatementWatch, StatementWatches } from './statements.ts'
  *   requests     61 routes and methods (24 GET with HEAD, 9 POST, 4 of no route) × 3 outcomes × 16 = 2,928
  *   statements   2 × 2 lanes × (16 for seconds + 12 for items + 2 for the backlog)                 =   120
  *   decisions    21 codes × 3 assurances                                                           =    63
- *   refusals     82 codes                                                                          =    82
+ *   refusals     83 codes                                                                          =    83
  *   registry     16 for seconds, 3 for the breaker                                             =    19
- *   others       troubles 7, batches 9 + 2, in flight 2, gate 5, pool 4, database 18, guessing 1, build 1  =    49
+ *   others       troubles 7, batches 9 + 2, in flight 2, gate 5, pool 4, database 19, guessing 1, build 1  =    50
  *   of Node      memory, processor, files, event loop, garbage                                     =   100
  *
  * some 3,370, of which a province uses a third. `test/host/prometheus.test.ts` counts them.
@@ -340,6 +340,12 @@ function watchHost(registry: Registry, batches: LaneSeen, watched: Watched): voi
     'kiemthe_log_uncosigned_seconds',
     'Since the oldest entry was recorded that no checkpoint with all wanted cosignatures holds; 0: all are, or none wanted',
     state((report) => report.uncosignedSeconds),
+    'max',
+  )
+  gauge(
+    'kiemthe_audit_unprojected_seconds',
+    'Since the oldest entry was recorded that auditors cannot search yet; 0: they can search all',
+    state((report) => report.unprojectedSeconds),
     'max',
   )
   gauge(

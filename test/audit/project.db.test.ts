@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { appendBatch, prepare } from '../../src/audit/log.ts'
 import { projectPass, rebuild } from '../../src/audit/project/project.ts'
 import { auditVisitDigest, deriveDataKeys } from '../../src/data-keys.ts'
+import { readState } from '../../src/db/readiness.ts'
 import { asking, record, scan } from '../http/http-support.ts'
 import { openDesk, running, token, world } from '../support/desk.ts'
 import { keysFolder } from '../support/keys-folder.ts'
@@ -64,7 +65,10 @@ test('a check would be projected otherwise than it was, or with what names someb
   const someone = somebody()
   const visit = { visitId: '38001-2411-Nguyen', route: '1.10', inpatient: true }
   const index = await check(someone, { visit, purpose: 'during' })
+  const { unprojectedSince } = await readState(world.owner)
+  expect(Date.now() - Date.parse(unprojectedSince ?? '')).toBeLessThan(60_000)
   await projector.all()
+  expect((await readState(world.owner)).unprojectedSince).toBeNull()
   const rows = await rowsOf(1)
   const row = rows.find((each) => each.leaf_index === index)
   const [detail] = await world.owner<

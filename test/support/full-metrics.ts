@@ -26,6 +26,7 @@ export const WATCHED: Watched = {
     quarantinedByFeed: { vss: 0, a: 0, b: 0, c: 0 },
     unpublishedSeconds: 0,
     uncosignedSeconds: 0,
+    unprojectedSeconds: 0,
     claims: { waiting: 3, waitingSeconds: 5, givenUp: 0 },
     keys: { firstDays: 20, clients: { expired: 0, '7d': 0, '30d': 1, later: 2 } },
   }),

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { VISIT_ID } from '../unverified-visit/id.ts'
 import { receiptSchema } from '../verification/answer-schema.ts'
 import { VERIFICATION_ID } from '../verification/id.ts'
 import type { ClaimShareAnswer } from './answer.ts'
@@ -67,6 +68,10 @@ const shareReceiptSchema = z
   })
   .meta({ id: 'ShareReceipt' })
 
+const checkIdSchema = z.union([z.string().max(17).regex(VERIFICATION_ID), z.string().max(17).regex(VISIT_ID)]).meta({
+  description: 'The check; with `u` the unverified visit. Null: no check of this facility and person has the code.',
+})
+
 export const claimShareSchema = z
   .strictObject({
     id,
@@ -101,7 +106,7 @@ export const claimShareSchema = z
     }),
     standard: line(8).meta({ description: 'The decision it was checked against, by the last day of the visit.' }),
     checks: z
-      .array(z.strictObject({ code: line(16), verification: z.string().max(17).regex(VERIFICATION_ID).nullable() }))
+      .array(z.strictObject({ code: line(16), verification: checkIdSchema.nullable() }))
       .max(20)
       .readonly(),
     noCheckReason: line(500).nullable(),

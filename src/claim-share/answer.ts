@@ -1,6 +1,7 @@
 import { entryAt } from '../audit/log-id.ts'
+import { visitIdOf } from '../unverified-visit/id.ts'
 import { verificationId } from '../verification/id.ts'
-import type { ClaimShareDetails } from './details.ts'
+import type { ClaimShareDetails, QuotedCheck } from './details.ts'
 import { FINDING_TEXTS } from './dossier/finding-text.ts'
 import type { ClaimShareOutcome, Delivery, ShareKind, ShareStatus } from './entry.ts'
 import { shareIdAt } from './id.ts'
@@ -97,7 +98,7 @@ export function claimShareAnswer(parts: AnswerParts): ClaimShareAnswer {
     settlementMonth: outcome.settlementMonth,
     amounts: { tTongChiBv, tTongChiBh, tBntt, tBncct, tBhtt },
     standard: details.standard,
-    checks: details.checkCodes.map(({ code, index: check }) => ({ code, verification: checkIdOf(check) })),
+    checks: details.checkCodes.map((each) => ({ code: each.code, verification: checkIdOf(each) })),
     noCheckReason: details.noCheckReason,
     findings: details.findings.map((each) => ({ ...each, ...FINDING_TEXTS[each.code] })),
     findingsTotal: outcome.findings,
@@ -112,8 +113,9 @@ function idOf(place: number | null): string | null {
   return place === null ? null : shareIdAt(place)
 }
 
-function checkIdOf(place: number | null): string | null {
+/** By which whoever shared it finds the check again; that of an unverified visit begins with `u`. */
+function checkIdOf({ index: place, unverified }: QuotedCheck): string | null {
   if (place === null) return null
-  const { logId, index } = entryAt(place)
-  return verificationId(logId, index)
+  const at = entryAt(place)
+  return unverified ? visitIdOf(at) : verificationId(at.logId, at.index)
 }

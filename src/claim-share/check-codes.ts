@@ -40,7 +40,8 @@ export async function checkCodes(
     const verdicts = there.map((entry) => judge(dataKeys, facility, code, names, entry))
     const genuine = there[verdicts.indexOf('genuine')]
     if (genuine !== undefined) {
-      quoted.push({ code, index: placeOf(genuine) })
+      const isVisit = bodySchema.parse(JSON.parse(genuine.body)).kind === 'unverifiedVisit'
+      quoted.push({ code, index: placeOf(genuine), ...(isVisit ? { unverified: true } : {}) })
       continue
     }
     faults.push(verdicts.includes('otherPerson') ? 'check_code_other_person' : 'check_code_not_genuine')

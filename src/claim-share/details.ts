@@ -36,6 +36,8 @@ export interface QuotedCheck {
   readonly code: string
   /** Place of the check; null: no check of this facility and person has this code. */
   readonly index: number | null
+  /** It is a visit that was recorded without a check. */
+  readonly unverified?: true
 }
 
 export interface DossierVisit {

@@ -335,6 +335,14 @@ describe('claim shares', () => {
       checks: [quoted.id],
       paidByInsurer: '320000.4',
     })
+    const at = new Date().toISOString()
+    const body = { visitId: 'C-2', presentedAt: at, failures: [{ at, code: '500' }], claimedNumber: someone.citizenId }
+    const visit = (await send(running.url, { path: '/v1/unverified-visits', token, body })).json.receipt?.index ?? -1
+    const checkCodes = [quoted.index, visit].map((index) => ({ code: 'x', index }))
+    const quoting = await shareClaim(world, { citizenId: someone.citizenId, details: { visitId: 'C-2', checkCodes } })
+    await projector.all()
+    const claims = (await list('claim-shares?facility=38001')).items
+    expect(claims.find(({ index }) => index === quoting)).toMatchObject({ checks: [quoted.id, `u1-${visit}`] })
   })
 })
 

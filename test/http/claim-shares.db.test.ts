@@ -199,6 +199,22 @@ describe('the same visit again', () => {
   })
 })
 
+test('a quoted visit without a check would be told by an id that leads nowhere', async () => {
+  const visitId = newVisit()
+  const at = new Date().toISOString()
+  const unverified = { visitId, presentedAt: at, failures: [{ at, code: '500' }], claimedNumber: first.citizenId }
+  const visit = await send(running.url, { path: '/v1/unverified-visits', token: tokens.own, body: unverified })
+  const checkCodes = [visit.json.receipt?.checkCode ?? '']
+  const { checks } = claimShareSchema.parse((await share(claimOf(first, visitId), visitId, { checkCodes })).json)
+  expect(checks).toEqual([{ code: checkCodes[0], verification: expect.stringMatching(/^u1-\d+$/) }])
+  const found = await send(running.url, {
+    method: 'GET',
+    path: `/v1/unverified-visits/${checks[0]?.verification}`,
+    token: tokens.own,
+  })
+  expect(found.status).toBe(200)
+})
+
 test('a check of somebody else, of another facility or of nobody would count', async () => {
   const visitId = newVisit()
   const codes = [

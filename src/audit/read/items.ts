@@ -49,9 +49,14 @@ export function shownClaim(row: ClaimItem) {
     ...{ totalHospital, totalInsured, paidByPatient, copayment, paidByInsurer },
     ...{ findings, signature, admitted, discharged, careType, route, erased },
     restricted: restricted && !erased ? ('hiv' as const) : null,
-    checks: checks === null || checks === '' ? [] : checks.split(',').map((n) => checkId(entryAt(Number(n)))),
+    checks: checks?.split(',').map(quotedId) ?? [],
     flags: rulesOf(flags),
   }
+}
+
+function quotedId(check: string): string {
+  const at = entryAt(Number(check.slice(1)))
+  return check.startsWith('u') ? visitIdOf(at) : checkId(at)
 }
 
 export function shownFlag({ place, recordedAt, facility, rule, otherPlace, facts }: FlagItem) {

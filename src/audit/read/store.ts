@@ -189,7 +189,7 @@ export interface ClaimItem {
   readonly erased: boolean
   readonly restricted: boolean
   readonly flags: string | null
-  /** Places, with commas. */
+  /** Places, each behind `v`, or `u` for an unverified visit; with commas. */
   readonly checks: string | null
 }
 
@@ -198,7 +198,9 @@ const claimColumns = (sql: Sql, hiv: boolean) => sql`
   c.settlement_month as "settlementMonth", c.status, c.total_hospital as "totalHospital", c.total_insured as "totalInsured",
   c.paid_by_patient as "paidByPatient", c.copayment, c.paid_by_insurer as "paidByInsurer", c.findings, c.signature,
   c.admitted, c.discharged, c.care_type as "careType", c.route, c.erased, c.restricted,
-  array_to_string(c.checks, ',') as checks,
+  (select string_agg(case k.kind when 'unverifiedVisit' then 'u' else 'v' end || q.place, ',' order by q.n)
+     from unnest(c.checks) with ordinality as q(place, n)
+     left join audit_check k on k.log_id = c.log_id and k.generation = c.generation and k.leaf_index = q.place) as checks,
   (select string_agg(f.rule, ',' order by f.rule) from audit_flag f
     where f.log_id = c.log_id and f.generation = c.generation and f.leaf_index = c.leaf_index
       and (${hiv}::boolean or not f.restricted)) as flags`

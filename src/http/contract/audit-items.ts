@@ -89,7 +89,10 @@ export const claimSchema = z
     route: given.meta({ description: 'MA_DOITUONG_KCB.' }),
     erased: z.boolean(),
     restricted: z.literal('hiv').nullable(),
-    checks: z.array(z.string().max(17)).max(1_000).meta({ description: 'Genuine checks that it quotes.' }),
+    checks: z
+      .array(z.string().max(17))
+      .max(1_000)
+      .meta({ description: 'Genuine checks that it quotes; an id with `u` is that of an unverified visit.' }),
     flags,
   })
   .meta({ id: 'AuditClaimShare' })

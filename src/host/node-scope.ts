@@ -18,7 +18,7 @@ export const APPEND_GROUP = { itemsMax: 256, waitingMax: 1024 }
  * Two parts are the most that ask for a statement at once, so nobody is refused there.
  */
 const LANE = { runningMax: 2, waitingMax: 8 }
-const LANE_GROUP = { itemsMax: PART_ITEMS_MAX, waitingMax: 2 * PART_ITEMS_MAX, gathers: true }
+const LANE_GROUP = { itemsMax: PART_ITEMS_MAX, waitingMax: 2 * PART_ITEMS_MAX }
 /**
  * Dossiers: some 5–20 ms of processor each for the usual one (estimated), in pieces of some ms. Two at once keep the database busy while one
  * is read; 64 may wait, a second or two.

@@ -11,7 +11,7 @@ import type { ExecutionContext } from './bindings.ts'
 import { writeLog } from './log.ts'
 
 /** A batch has one part of its items under way. */
-const PART = { itemsMax: PART_ITEMS_MAX, waitingMax: PART_ITEMS_MAX, gathers: true }
+const PART = { itemsMax: PART_ITEMS_MAX, waitingMax: PART_ITEMS_MAX }
 
 /** Read and write follow one another; what runs beside them (a renewal of the revocations) is pipelined. */
 const CONNECTIONS_MAX = 1

@@ -22,7 +22,7 @@ function gated<Result>(answer: (items: readonly number[]) => readonly (Result | 
 
 /** Lets everything that is ready happen; no timer is waited for. */
 async function settle(): Promise<void> {
-  for (let i = 0; i < 20; i++) await Promise.resolve()
+  for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve))
 }
 
 const double = (items: readonly number[]) => items.map((item) => item * 2)
@@ -32,17 +32,24 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-test('a lone caller starts at once, before anything else can happen', () => {
+test('who comes in the same turn of the event loop would wait for a second run, or a lone caller for anything but its end', async () => {
   const { runs, run } = gated(double)
-  void inGroups(run, WIDE)(1)
-  expect(runs.map((each) => each.items)).toEqual([[1]])
+  const ask = inGroups(run, WIDE)
+  void ask(1)
+  await Promise.resolve()
+  void ask(2)
+  expect(runs).toEqual([])
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(runs.map((each) => each.items)).toEqual([[1, 2]])
 })
 
 test('who arrives while a run is in flight shares the next one, in the order of arrival; each gets its own result', async () => {
   const { runs, run } = gated(double)
   const seen = { running: 0, waiting: 0 }
   const ask = inGroups(run, WIDE, seen)
-  const asked = [1, 2, 3, 4, 5].map((item) => ask(item))
+  const first = ask(1)
+  await settle()
+  const asked = [first, ...[2, 3, 4, 5].map((item) => ask(item))]
   expect(seen).toEqual({ running: 1, waiting: 4 })
   expect(runs.map((each) => each.items)).toEqual([[1]])
   runs[0]?.finish()
@@ -74,39 +81,23 @@ test('one run is in flight at a time', async () => {
 })
 
 test('no timer: with the clock stopped all are answered', async () => {
-  vi.useFakeTimers()
+  vi.useFakeTimers({ toFake: ['setTimeout', 'setInterval'] })
   const ask = inGroups(async (items: readonly number[]) => double(items), WIDE)
   expect(await Promise.all([ask(1), ask(2), ask(3)])).toEqual([2, 4, 6])
   expect(vi.getTimerCount()).toBe(0)
 })
 
-test('the first item of the next crowd starts at once again', async () => {
+test('the first item of the next crowd starts a run again', async () => {
   const { runs, run } = gated(double)
   const ask = inGroups(run, WIDE)
   const first = ask(1)
+  await settle()
   runs[0]?.finish()
   await first
   await settle()
   void ask(2)
+  await settle()
   expect(runs.map((each) => each.items)).toEqual([[1], [2]])
-})
-
-test('a group that gathers: all who come in one breath share the first run, and nobody comes later for it', async () => {
-  const { runs, run } = gated(double)
-  const ask = inGroups(run, { itemsMax: 3, waitingMax: 100, gathers: true })
-  const asked = [0, 1, 2, 3].map((item) => ask(item))
-  expect(runs).toEqual([])
-  await settle()
-  expect(runs.map((each) => each.items)).toEqual([[0, 1, 2]])
-  runs[0]?.finish()
-  await settle()
-  runs[1]?.finish()
-  expect(await Promise.all(asked)).toEqual([0, 2, 4, 6])
-  const later = ask(5)
-  await settle()
-  expect(runs.map((each) => each.items)).toEqual([[0, 1, 2], [3], [5]])
-  runs[2]?.finish()
-  expect(await later).toBe(10)
 })
 
 describe('limits', () => {
@@ -114,18 +105,24 @@ describe('limits', () => {
     const { runs, run } = gated(double)
     const ask = inGroups(run, { itemsMax: 3, waitingMax: 100 })
     const asked = Array.from({ length: 9 }, (_, i) => ask(i))
-    for (let n = 0; n < 4; n++) {
-      runs[n]?.finish()
+    for (let n = 0; n < 3; n++) {
       await settle()
+      runs[n]?.finish()
     }
-    expect(runs.map((each) => each.items)).toEqual([[0], [1, 2, 3], [4, 5, 6], [7, 8]])
+    expect(runs.map((each) => each.items)).toEqual([
+      [0, 1, 2],
+      [3, 4, 5],
+      [6, 7, 8],
+    ])
     expect(await Promise.all(asked)).toEqual([0, 2, 4, 6, 8, 10, 12, 14, 16])
   })
 
   test('who finds the queue full is refused at once, the others are not', async () => {
     const { runs, run } = gated(double)
     const ask = inGroups(run, { itemsMax: 10, waitingMax: 2 })
-    const taken = [ask(1), ask(2), ask(3)] // one in flight, two waiting
+    const taken = [ask(1)]
+    await settle()
+    taken.push(ask(2), ask(3)) // one in flight, two waiting
     await expect(ask(4)).rejects.toBeInstanceOf(QueueFull)
     await expect(ask(5)).rejects.toBeInstanceOf(QueueFull)
     runs[0]?.finish()
@@ -145,6 +142,7 @@ describe('failures', () => {
     const { runs, run } = gated(double)
     const ask = inGroups(run, WIDE)
     const first = ask(1)
+    await settle()
     const second = [ask(2), ask(3)]
     const reason = new Error('connection lost')
     runs[0]?.fail(reason)
@@ -153,6 +151,7 @@ describe('failures', () => {
     runs[1]?.finish()
     expect(await Promise.all(second)).toEqual([4, 6])
     const third = ask(4)
+    await settle()
     runs[2]?.finish()
     expect(await third).toBe(8)
   })
@@ -176,10 +175,8 @@ describe('failures', () => {
     const { runs, run } = gated<number>(answer)
     const ask = inGroups(run, WIDE)
     const asked = [ask(1), ask(2), ask(3)]
-    for (let n = 0; n < 2; n++) {
-      runs[n]?.finish()
-      await settle()
-    }
+    await settle()
+    runs[0]?.finish()
     const settled = await Promise.allSettled(asked)
     expect(settled.map((each) => each.status)).toEqual(['rejected', 'rejected', 'rejected'])
     for (const each of settled) {
@@ -192,9 +189,8 @@ describe('failures', () => {
     const { runs, run } = gated<number>((items) => items.map((item) => (item === 3 ? mine : item)))
     const ask = inGroups(run, WIDE)
     const asked = [ask(1), ask(2), ask(3), ask(4)]
-    runs[0]?.finish()
     await settle()
-    runs[1]?.finish()
+    runs[0]?.finish()
     const settled = await Promise.allSettled(asked)
     expect(settled.map((each) => (each.status === 'fulfilled' ? each.value : each.reason))).toEqual([1, 2, mine, 4])
   })

@@ -151,8 +151,12 @@ const CODE: readonly {
     also: ['src/cli/embedded/start.ts'],
   },
   { what: 'unsafe()', code: /\.unsafe\s*\(/, may: isStore },
-  // one statement is one transaction: postgres.js has open bugs in begin() (traps); loading is a command that runs alone
-  { what: 'begin()', code: /\.begin\s*\(/, may: (path) => /^src\/sync\/(?:full\/)?store\.ts$/.test(path) },
+  // one statement is one transaction: postgres.js has open bugs in begin() (traps); loading and migrating are commands that run alone
+  {
+    what: 'begin()',
+    code: /\.begin\s*\(/,
+    may: (path) => /^src\/(?:sync\/(?:full\/)?store|db\/migrate)\.ts$/.test(path),
+  },
   // `client.ts` = all outbound HTTP
   { what: 'fetch()', code: /(?<![.\w$])fetch\s*\(/, may: (path) => isClient(path) || isEntry(path) },
   { what: 'process', code: /(?<![.\w$])process\b/, may: isEntry },

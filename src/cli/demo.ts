@@ -182,6 +182,8 @@ async function serveBeside(province: Province, mocks: Mocks | null, signal: Abor
   const figures = await showCrewMetrics(config)
   const crew = await startCrew(config.processes, environment)
   if (figures !== null) say(`metrics http://${config.metrics?.host}:${figures.port}/metrics`)
+  const rechecks = await recheckBeside(config, dataKeys, signal)
+  const deltas = mocks && (await pullBeside(options, syncUrl, mocks.urlOf('insurer'), say, signal))
   // a database of the user's own has another log under the same name: this witness would call it a fork
   const witness = process.env['DATABASE_URL']
     ? null
@@ -194,8 +196,6 @@ async function serveBeside(province: Province, mocks: Mocks | null, signal: Abor
     DATABASE_URL: province.projectorUrl,
     DATA_KEYS_FILE: folder.dataKeysFile,
   })
-  const rechecks = await recheckBeside(config, dataKeys, signal)
-  const deltas = mocks && (await pullBeside(syncUrl, environment.DATA_KEYS_FILE, mocks.urlOf('insurer'), say, signal))
   printWelcome(
     known,
     options.port,

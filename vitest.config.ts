@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config'
 import { WORKERD_SUITES } from './test/support/hosts.ts'
+import { LongestFirst } from './test/support/longest-first.ts'
 
 /**
  * `pure` (no database, seconds); `*.db.test.ts` on a real embedded PostgreSQL; and, of those, what speaks HTTP once more
@@ -9,6 +10,7 @@ export default defineConfig({
   test: {
     // the default leaves a core for others: one worker on a machine of two, which mostly waits for processes and locks
     maxWorkers: '100%',
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {

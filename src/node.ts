@@ -13,21 +13,21 @@ import { createApp } from './app.ts'
 import { type Config, ConfigError } from './config.ts'
 import { type DataKeysFile, deriveDataKeys } from './data-keys.ts'
 import { connect } from './db/connect.ts'
-import { createPool, type Pool, type Query } from './db/pool.ts'
+import { createPool, type Pool } from './db/pool.ts'
 import { ServiceError } from './errors.ts'
 import { describeFailure } from './event.ts'
 import { boundConnections, unusedConnections } from './host/connections.ts'
 import { databaseReports } from './host/database-report.ts'
 import { unfitness } from './host/fitness.ts'
-import { behindWitness, keepMark } from './host/log-mark.ts'
-import { answerCrew, type MetricsServer, serveMetrics } from './host/metrics-server.ts'
+import { keepMark } from './host/log-mark.ts'
+import { showMetrics } from './host/metrics-server.ts'
 import { AUDIT_CONNECTIONS, nodeScope } from './host/node-scope.ts'
-import { createMetrics } from './host/prometheus.ts'
+import { refuseUnfit } from './host/refuse-unfit.ts'
 import { keepRefused } from './host/refused-calls.ts'
-import { openRegistry } from './host/registry.ts'
+import type { openRegistry } from './host/registry.ts'
+import { StartError } from './host/start-error.ts'
 import { SWEEP_EVERY_MS, sweep } from './host/sweep.ts'
 import { type Clients, readTls, type TlsFiles, tlsOptions, trackClients } from './host/tls.ts'
-import { behindWitnesses } from './host/witness-policy.ts'
 import type { AddressOf } from './http/admission.ts'
 import type { Connection } from './http/client-certificate.ts'
 import { toProblem } from './http/problem.ts'
@@ -71,16 +71,6 @@ export interface NodeServer extends RunningServer {
   readonly renewalFailed: (error: unknown) => void
 }
 
-/** Why `serve` refuses to start; each line is for the operator. */
-export class StartError extends Error {
-  readonly problems: readonly string[]
-
-  constructor(problems: readonly string[]) {
-    super(problems.join('\n'))
-    this.problems = problems
-  }
-}
-
 export async function startServer(
   config: Config,
   keys: KeyFiles,
@@ -90,7 +80,8 @@ export async function startServer(
   const pool = openPool(config, config.dbConnectionsMax, 'kiemthe serve')
   // auditors' statements wait for one another, never a desk's for them
   const auditPool = openPool(config, AUDIT_CONNECTIONS, 'kiemthe audit')
-  const metrics = config.metrics === null ? null : createMetrics()
+  // what a service does without is not loaded either: packages of a hundred modules, a quarter of its start
+  const metrics = config.metrics === null ? null : (await import('./host/prometheus.ts')).createMetrics()
   const service: Service = {
     config,
     dataKeys: deriveDataKeys(keys.data),
@@ -131,8 +122,7 @@ export async function startServer(
       log.error({ trouble, failure }, 'trouble')
     },
   })
-  if (metrics !== null) answerCrew(metrics.registry)
-  // loaded when it is asked for, not before
+  if (metrics !== null) (await import('./host/crew-figures.ts')).answerCrew(metrics.registry)
   const tracing = config.traces === null ? null : (await import('./host/tracing.ts')).startTracing(config.traces)
   const create = (open: OpenScope) => createApp(open, addressBehind(config.trustedProxies))
   const fetch = tracing === null ? create(() => scope).fetch : tracing.around(create, scope)
@@ -211,6 +201,7 @@ async function readTlsOf(config: Config): Promise<TlsFiles | null> {
 
 async function openRegistryOf(config: Config, keys: KeyFiles, hooks: Parameters<typeof openRegistry>[2]) {
   if (config.registry === null || keys.agreement == null) return null
+  const { openRegistry } = await import('./host/registry.ts')
   return openRegistry(config.registry, keys.agreement, hooks).catch((error: unknown) => {
     throw new StartError([error instanceof Error ? error.message : 'the files of the registry cannot be read'])
   })
@@ -259,29 +250,6 @@ function openPool(config: Config, connectionsMax: number, applicationName: strin
       applicationName,
     })
   return createPool(open, config.dbStatementTimeoutMs + DEAD_CONNECTION_MS)
-}
-
-/** In a crew the first process has the listener, and asks the others. */
-export async function showMetrics(
-  { metrics }: Pick<Config, 'metrics'>,
-  read: () => Promise<string>,
-): Promise<MetricsServer | null> {
-  if (metrics === null) return null
-  return serveMetrics(metrics, read).catch((error: NodeJS.ErrnoException) => {
-    throw error.code === 'EADDRINUSE' ? new StartError([`METRICS_PORT: port ${metrics.port} is taken`]) : error
-  })
-}
-
-/** The law, the keys and the log's mark are checked before the first request, not at it. */
-export async function refuseUnfit(
-  query: Query,
-  service: Pick<Service, 'dataKeys'>,
-  config: Pick<Config, 'logMarkFile' | 'witnessPolicyFile'>,
-): Promise<void> {
-  const problems = await unfitness(query, service.dataKeys)
-  if (config.logMarkFile !== null) problems.push(...(await behindWitness(query, config.logMarkFile)))
-  if (config.witnessPolicyFile !== null) problems.push(...(await behindWitnesses(query, config.witnessPolicyFile)))
-  if (problems.length > 0) throw new StartError(problems)
 }
 
 /** What Node's parser refused never reaches the app: it gets a problem, a request id and an event all the same. */

@@ -151,8 +151,12 @@ const CODE: readonly {
     also: ['src/cli/embedded/start.ts'],
   },
   { what: 'unsafe()', code: /\.unsafe\s*\(/, may: isStore },
-  // one statement is one transaction: postgres.js has open bugs in begin() (traps); loading is a command that runs alone
-  { what: 'begin()', code: /\.begin\s*\(/, may: (path) => /^src\/sync\/(?:full\/)?store\.ts$/.test(path) },
+  // one statement is one transaction: postgres.js has open bugs in begin() (traps); loading and migrating are commands that run alone
+  {
+    what: 'begin()',
+    code: /\.begin\s*\(/,
+    may: (path) => /^src\/(?:sync\/(?:full\/)?store|db\/migrate)\.ts$/.test(path),
+  },
   // `client.ts` = all outbound HTTP
   { what: 'fetch()', code: /(?<![.\w$])fetch\s*\(/, may: (path) => isClient(path) || isEntry(path) },
   { what: 'process', code: /(?<![.\w$])process\b/, may: isEntry },
@@ -235,6 +239,40 @@ const noBarrels: Rule = (files) =>
     .filter((file) => file.imports.some((each) => each.reExport))
     .filter((file) => file.bare.replace(/(?:import|export)\b[^;]*?from\s*(?:''|"");?/g, '').trim() === '')
     .map((file) => `${file.path}: a barrel`)
+
+/** A command is a process: each module it does not need is time before its first line, and a demo is six of them. */
+const LOADED_WITH: readonly { readonly by: (path: string) => boolean; readonly not: RegExp; readonly why: string }[] = [
+  { by: (path) => path === 'src/cli.ts', not: /^(?!node:|src\/)/, why: 'a package, for every command' },
+  {
+    by: (path) => path.startsWith('src/cli/') && !/^src\/cli\/(?:serve|openapi(?:-document)?)\.ts$/.test(path),
+    not: /^src\/app\.ts$/,
+    why: 'the server, to do something else',
+  },
+  { by: (path) => path.startsWith('src/cli/'), not: /^drizzle-orm(?!\/migrator$)/, why: 'all of drizzle: two seconds' },
+  {
+    by: (path) => path === 'src/node.ts',
+    not: /^(?:prom-client|undici)$/,
+    why: 'what only a server with a registry or with metrics needs',
+  },
+]
+
+const commandsLoadLittle: Rule = (files) => {
+  const byPath = new Map(files.map((file) => [file.path, file]))
+  return files.flatMap(({ path: start }) => {
+    const rules = LOADED_WITH.filter(({ by }) => by(start))
+    if (rules.length === 0) return []
+    const seen = new Set<string>()
+    const walk = (target: string) => {
+      if (seen.has(target)) return
+      seen.add(target)
+      for (const each of byPath.get(target)?.imports ?? []) if (!each.typeOnly && !each.later) walk(each.target)
+    }
+    walk(start)
+    return rules.flatMap(({ not, why }) =>
+      [...seen].filter((each) => each !== start && not.test(each)).map((each) => `${start} loads ${each}: ${why}`),
+    )
+  })
+}
 
 const LINES_MAX = 400
 
@@ -404,6 +442,26 @@ describe.each<[string, Rule, Record<string, string>[], Record<string, string>[]]
     [{ 'mocks/province/person.ts': "export type { Province } from './layout.ts'\nexport const person = 1" }],
   ],
   [
+    'a command loads what it needs',
+    commandsLoadLittle,
+    [
+      { 'src/cli.ts': "import { ConfigError } from './config.ts'", 'src/config.ts': "import { z } from 'zod'" },
+      {
+        'src/cli/seal.ts': "import { StartError } from '../node.ts'",
+        'src/node.ts': "import { createApp } from './app.ts'",
+        'src/app.ts': '',
+      },
+      { 'src/cli/migrate.ts': "import '../db/migrate.ts'", 'src/db/migrate.ts': "import 'drizzle-orm/postgres-js'" },
+      { 'src/node.ts': "import './host/prometheus.ts'", 'src/host/prometheus.ts': "import 'prom-client'" },
+    ],
+    [
+      { 'src/cli.ts': "const load = () => import('./config.ts')", 'src/config.ts': "import { z } from 'zod'" },
+      { 'src/cli/serve.ts': "import '../app.ts'", 'src/app.ts': '' },
+      { 'src/cli/migrate.ts': "import { readMigrationFiles } from 'drizzle-orm/migrator'" },
+      { 'src/node.ts': "import type { openRegistry } from 'undici'" },
+    ],
+  ],
+  [
     'no file of src has more than 400 lines',
     filesStayShort,
     [{ 'src/http/problem-text.ts': 'x\n'.repeat(400) }],
@@ -444,6 +502,7 @@ describe('the reader of files', () => {
       isFile: true,
       typeOnly: false,
       reExport: false,
+      later: false,
     })
     expect(imports.find((each) => each.target === 'src/brand.ts')?.typeOnly).toBe(true)
   })

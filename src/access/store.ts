@@ -87,20 +87,48 @@ export async function findRevoked(sql: Sql): Promise<Revoked[]> {
   return rows.map((row) => ({ clientId: row.client_id, keyId: row.key_id }))
 }
 
+export interface NewClient {
+  readonly clientId: string
+  readonly facility: string | null
+  readonly scopes: readonly AccessScope[]
+}
+
+export interface NewKey {
+  readonly keyId: string
+  readonly publicJwk: JWK
+  readonly expiresAt: Date
+}
+
 /** Commands only: the request role may not write clients. Adding the same key again changes nothing. */
-export async function saveClient(
+export function saveClient(sql: Sql, client: NewClient, key: NewKey): Promise<void> {
+  return saveClients(sql, [{ client, key }])
+}
+
+/** The same for many at once, each with one key: one by one, all of a province are some 700 commits. */
+export async function saveClients(
   sql: Sql,
-  client: { clientId: string; facility: string | null; scopes: readonly AccessScope[] },
-  key: { keyId: string; publicJwk: JWK; expiresAt: Date },
+  given: readonly { readonly client: NewClient; readonly key: NewKey }[],
 ): Promise<void> {
+  const rows = given.map(({ client, key }) => ({
+    client_id: client.clientId,
+    facility: client.facility,
+    scopes: client.scopes.join(' '),
+    key_id: key.keyId,
+    public_jwk: key.publicJwk,
+    expires_at: key.expiresAt.toISOString(),
+  }))
   await sql`
-    with owner as (
+    with given as materialized (
+      select * from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb)
+        as r(client_id text, facility text, scopes text, key_id text, public_jwk jsonb, expires_at timestamptz)
+    ), owner as (
       insert into client (client_id, facility, scopes)
-      values (${client.clientId}, ${client.facility}, string_to_array(${client.scopes.join(' ')}, ' '))
+      select client_id, facility, string_to_array(scopes, ' ') from given
       on conflict (client_id) do update set scopes = excluded.scopes
+        where client.scopes is distinct from excluded.scopes
     )
     insert into client_key (client_id, key_id, public_jwk, expires_at)
-    values (${client.clientId}, ${key.keyId}, ${JSON.stringify(key.publicJwk)}::text::jsonb, ${key.expiresAt.toISOString()})
+    select client_id, key_id, public_jwk, expires_at from given
     on conflict (client_id, key_id) do nothing`
 }
 

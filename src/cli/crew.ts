@@ -1,7 +1,7 @@
 import cluster, { type Worker } from 'node:cluster'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { StartError } from '../node.ts'
+import { StartError } from '../host/start-error.ts'
 
 /** A process that dies again and again must not take the machine with it. */
 const RESTART_AFTER_MS = 1_000

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { catalogueRows } from '../../mocks/insurer/catalogue.ts'
 import { facilities } from '../../mocks/province/facilities.ts'
 import { ROLE_SCOPES, readClientId } from '../access/principal.ts'
-import { saveClient } from '../access/store.ts'
+import { saveClients } from '../access/store.ts'
 import { makeSigningKey } from '../access/token-keys.ts'
 import type { Sql } from '../db/connect.ts'
 import { loadFirstCatalogue } from '../sync/catalogue/apply.ts'
@@ -34,15 +34,17 @@ export async function saveDemoClients(sql: Sql, folder: DataFolder, now: Date): 
   for (const clientId of missing) clients[clientId] = await makeSigningKey('demo-1')
   if (missing.length > 0) await writeSecret(folder.clientsFile, clients)
   const expiresAt = new Date(now.getTime() + KEY_LIFE_MS)
-  for (const [clientId, { d: _private, kid, ...jwk }] of Object.entries(clients)) {
-    const client = readClientId(clientId)
-    if (client === null) throw new Error(`${folder.clientsFile}: not a client id`)
-    await saveClient(
-      sql,
-      { clientId, facility: client.facility, scopes: ROLE_SCOPES[client.role] },
-      { keyId: kid, publicJwk: jwk, expiresAt },
-    )
-  }
+  await saveClients(
+    sql,
+    Object.entries(clients).map(([clientId, { d: _private, kid, ...jwk }]) => {
+      const client = readClientId(clientId)
+      if (client === null) throw new Error(`${folder.clientsFile}: not a client id`)
+      return {
+        client: { clientId, facility: client.facility, scopes: ROLE_SCOPES[client.role] },
+        key: { keyId: kid, publicJwk: jwk, expiresAt },
+      }
+    }),
+  )
 }
 
 export function readDemoClients(folder: DataFolder): Promise<DemoClients | null> {

@@ -6,7 +6,7 @@ import { openPull, pullLoop } from './pull.ts'
 
 /** A share of the province that a person sees move, and a disk hardly: some 60 KB a minute. */
 const CHANGES = 100
-/** A delta is asked for soon after it was made. */
+/** A delta is asked for soon after it was made; sooner where they are made more often. */
 const ASK_EVERY_MS = 5_000
 
 interface DemoProvince {
@@ -28,12 +28,13 @@ export async function startDemoMocks(
 
 /** `kiemthe pull` in this process, until the signal. What it does is seen in answers; it says what fails. */
 export async function pullBeside(
+  { folder, deltaEveryMs }: { readonly folder: DataFolder; readonly deltaEveryMs: number | null },
   databaseUrl: string,
-  dataKeysFile: string,
   insurerUrl: string,
   say: (line: string) => void,
   signal: AbortSignal,
 ): Promise<{ readonly ended: Promise<void> }> {
-  const { job, close } = await openPull(databaseUrl, dataKeysFile, 'vss', () => {})
-  return { ended: pullLoop(job, insurerUrl, ASK_EVERY_MS, say, signal).finally(close) }
+  const { job, close } = await openPull(databaseUrl, folder.dataKeysFile, 'vss', () => {})
+  const everyMs = Math.min(ASK_EVERY_MS, deltaEveryMs ?? ASK_EVERY_MS)
+  return { ended: pullLoop(job, insurerUrl, everyMs, say, signal).finally(close) }
 }

@@ -10,8 +10,7 @@ import { connect } from '../db/connect.ts'
 import { ensureDatabase } from '../db/database.ts'
 import { migrateSchema } from '../db/migrate.ts'
 import { ensureRoles, lacking } from '../db/roles.ts'
-import { crewFigures } from '../host/metrics-server.ts'
-import { showMetrics } from '../node.ts'
+import { showCrewMetrics } from '../host/metrics-server.ts'
 import { holdsFinishedLoad } from '../sync/store.ts'
 import { readArguments, wholeNumber } from './arguments.ts'
 import { startCrew } from './crew.ts'
@@ -180,9 +179,11 @@ async function serveBeside(province: Province, mocks: Mocks | null, signal: Abor
   const { folder } = options
   const environment = await environmentOf(options, folder, appUrl, registryUrl)
   const config = readConfig(environment)
-  const figures = await showMetrics(config, crewFigures())
+  const figures = await showCrewMetrics(config)
   const crew = await startCrew(config.processes, environment)
   if (figures !== null) say(`metrics http://${config.metrics?.host}:${figures.port}/metrics`)
+  const rechecks = await recheckBeside(config, dataKeys, signal)
+  const deltas = mocks && (await pullBeside(options, syncUrl, mocks.urlOf('insurer'), say, signal))
   // a database of the user's own has another log under the same name: this witness would call it a fork
   const witness = process.env['DATABASE_URL']
     ? null
@@ -195,8 +196,6 @@ async function serveBeside(province: Province, mocks: Mocks | null, signal: Abor
     DATABASE_URL: province.projectorUrl,
     DATA_KEYS_FILE: folder.dataKeysFile,
   })
-  const rechecks = await recheckBeside(config, dataKeys, signal)
-  const deltas = mocks && (await pullBeside(syncUrl, environment.DATA_KEYS_FILE, mocks.urlOf('insurer'), say, signal))
   printWelcome(
     known,
     options.port,

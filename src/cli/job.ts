@@ -6,8 +6,8 @@ import { type DataKeysFile, dataKeysSchema, deriveDataKeys } from '../data-keys.
 import { connect } from '../db/connect.ts'
 import { createPool } from '../db/pool.ts'
 import { describeFailure } from '../event.ts'
+import { refuseUnfit } from '../host/refuse-unfit.ts'
 import { watchFiles } from '../host/watch-files.ts'
-import { refuseUnfit } from '../node.ts'
 import type { Job } from '../scope.ts'
 import { readSecret } from './data-folder.ts'
 

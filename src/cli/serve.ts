@@ -4,9 +4,9 @@ import type { z } from 'zod'
 import { tokenKeysSchema } from '../access/token-keys.ts'
 import { type Config, ConfigError, readConfig } from '../config.ts'
 import { dataKeysSchema } from '../data-keys.ts'
-import { crewFigures } from '../host/metrics-server.ts'
+import { showCrewMetrics } from '../host/metrics-server.ts'
 import { watchFiles } from '../host/watch-files.ts'
-import { showMetrics, startServer } from '../node.ts'
+import { startServer } from '../node.ts'
 import { agreementSchema } from '../population/agreement.ts'
 import { readArguments } from './arguments.ts'
 import { startCrew } from './crew.ts'
@@ -24,7 +24,7 @@ export async function serve(args: string[]): Promise<void> {
   })
   if (config.processes > 1 && cluster.isPrimary) {
     await readKeys(config)
-    const figures = await showMetrics(config, crewFigures())
+    const figures = await showCrewMetrics(config)
     const crew = await startCrew(config.processes, process.env)
     renew = crew.renew
     sayWhereMetricsAre(config, figures?.port ?? null)

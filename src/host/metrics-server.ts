@@ -1,6 +1,6 @@
-import cluster from 'node:cluster'
 import { createServer } from 'node:http'
-import { AggregatorRegistry, type Registry } from 'prom-client'
+import type { Config } from '../config.ts'
+import { StartError } from './start-error.ts'
 
 export interface MetricsServer {
   readonly port: number
@@ -52,15 +52,20 @@ export async function serveMetrics(
   }
 }
 
-/** In a process of the crew: the first process asks for this registry's figures. */
-export function answerCrew(registry: Registry): void {
-  if (!cluster.isWorker) return
-  AggregatorRegistry.setRegistries([registry])
-  new AggregatorRegistry()
+/** In a crew the first process has the listener, and asks the others. */
+export async function showMetrics(
+  { metrics }: Pick<Config, 'metrics'>,
+  read: () => Promise<string>,
+): Promise<MetricsServer | null> {
+  if (metrics === null) return null
+  return serveMetrics(metrics, read).catch((error: NodeJS.ErrnoException) => {
+    throw error.code === 'EADDRINUSE' ? new StartError([`METRICS_PORT: port ${metrics.port} is taken`]) : error
+  })
 }
 
-/** In the first process: all of the crew together, counters added up. */
-export function crewFigures(): () => Promise<string> {
-  const crew = new AggregatorRegistry()
-  return () => crew.clusterMetrics()
+/** For the first process of a crew: all of it together. */
+export async function showCrewMetrics(config: Pick<Config, 'metrics'>): Promise<MetricsServer | null> {
+  if (config.metrics === null) return null
+  const { crewFigures } = await import('./crew-figures.ts')
+  return showMetrics(config, crewFigures())
 }

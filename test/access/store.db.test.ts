@@ -1,7 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Principal } from '../../src/access/principal.ts'
+import type { AccessScope, Principal } from '../../src/access/principal.ts'
 import { noRevocationsYet, refuseRevoked } from '../../src/access/revocations.ts'
-import { findClientKey, findRevoked, pruneJti, revokeKeys, saveClient, useJti } from '../../src/access/store.ts'
+import {
+  findClientKey,
+  findRevoked,
+  pruneJti,
+  revokeKeys,
+  saveClient,
+  saveClients,
+  useJti,
+} from '../../src/access/store.ts'
 import { connect, type Sql } from '../../src/db/connect.ts'
 import type { Query } from '../../src/db/pool.ts'
 import { createWorld, type World } from '../support/service.ts'
@@ -70,6 +78,24 @@ describe('a key', () => {
     expect(before?.revokedAt).not.toBeNull()
     await addKey('facility:38001', 'again', new Date(nextYear.getTime() + 86_400_000))
     expect(await findClientKey(sql, 'facility:38001', 'again')).toEqual(before)
+  })
+
+  test('of each of many that are saved at once is its own, and what a client may do is what was said last', async () => {
+    const save = (scopes: AccessScope[]) =>
+      saveClients(
+        world.owner,
+        ['facility:38008', 'facility:38009'].map((clientId) => ({
+          client: { clientId, facility: clientId.slice('facility:'.length), scopes },
+          key: { keyId: 'of many', publicJwk: { ...jwk, kid: clientId }, expiresAt: nextYear },
+        })),
+      )
+    await save(['verify'])
+    await save(['verify', 'share'])
+    for (const clientId of ['facility:38008', 'facility:38009']) {
+      const found = await findClientKey(sql, clientId, 'of many')
+      expect(found?.scopes).toEqual(['verify', 'share'])
+      expect(found?.publicJwk).toMatchObject({ kid: clientId })
+    }
   })
 
   test('is revoked alone, or with all of its client; what was revoked before keeps its time', async () => {

@@ -24,7 +24,7 @@ afterAll(async () => {
 })
 
 function start(...options: string[]): Command {
-  demo = startKiemthe(['demo', '--data', data, '--port', String(port), ...options])
+  demo = startKiemthe(['demo', '--data', data, '--port', String(port), '--still', ...options], { PROCESSES: '1' })
   return demo
 }
 

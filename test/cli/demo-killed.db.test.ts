@@ -28,7 +28,9 @@ afterAll(async () => {
 })
 
 function start(): Command {
-  demo = startKiemthe(['demo', '--data', data, '--cards', String(CARDS), '--port', String(port)])
+  demo = startKiemthe(['demo', '--data', data, '--cards', String(CARDS), '--port', String(port), '--still'], {
+    PROCESSES: '1',
+  })
   return demo
 }
 

@@ -6,11 +6,16 @@ import { decodeJwt, importJWK, SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { person } from '../../mocks/province/person.ts'
 import { chipIdQrText } from '../../mocks/province/qr.ts'
+import { issueAccessToken, TOKEN_LIFE_SECONDS } from '../../src/access/access-token.ts'
+import { ROLE_SCOPES, readClientId } from '../../src/access/principal.ts'
+import { importTokenKeys } from '../../src/access/token-keys.ts'
 import { type IsoDate, isoDate, todayInVietnam } from '../../src/calendar.ts'
-import { dataFolder } from '../../src/cli/data-folder.ts'
+import { dataFolder, tokenKeysOf } from '../../src/cli/data-folder.ts'
+import { readDemoClients } from '../../src/cli/demo-clients.ts'
 import { anyFreePort } from '../../src/cli/embedded/port.ts'
 import { isAlive } from '../../src/cli/embedded/processes.ts'
 import { ownerUrlOf } from '../../src/cli/owner-url.ts'
+import { configSchema } from '../../src/config.ts'
 import { connect } from '../../src/db/connect.ts'
 import { bash, type Command, kiemthe, newDataFolder, removeDataFolder, startKiemthe } from '../support/kiemthe.ts'
 import { checkProof, checkpointOf } from '../support/outsider.ts'
@@ -32,14 +37,27 @@ function start(...more: string[]): Command {
   return startKiemthe(['demo', '--data', data, '--port', String(port), '--still', ...more])
 }
 
+/** One server is enough for what comes after the first start and the kill, which have one a core. */
+const ONE = { PROCESSES: '1' }
+
 async function restart(): Promise<void> {
-  demo = start()
+  demo = startKiemthe(['demo', '--data', data, '--port', String(port), '--still'], ONE)
   await demo.until(/^ready http/m)
 }
 
 const url = () => `http://127.0.0.1:${port}`
 
-async function tokenOf(...options: string[]): Promise<string> {
+/** What `kiemthe token` prints, which is shown below by the command itself. */
+async function tokenOf(clientId: string): Promise<string> {
+  const client = readClientId(clientId)
+  const keyId = (await readDemoClients(dataFolder(data)))?.[clientId]?.kid
+  if (client === null || keyId === undefined) throw new TypeError(`no client ${clientId}`)
+  const keys = await importTokenKeys(await tokenKeysOf(dataFolder(data)))
+  const of = { clientId, keyId, scopes: ROLE_SCOPES[client.role], lifeSeconds: TOKEN_LIFE_SECONDS }
+  return issueAccessToken(keys, configSchema.shape.SERVICE_ID.parse(undefined), new Date(), of)
+}
+
+async function printedToken(...options: string[]): Promise<string> {
   const { code, stdout, stderr } = await kiemthe(['token', '--data', data, ...options])
   expect(stderr).toBe('')
   expect(code).toBe(0)
@@ -100,7 +118,7 @@ describe('a first start', () => {
         select (select count(*) from coverage) as records, (select count(*) from quarantine) as quarantined`,
     )
     expect(counts).toEqual({ records: CARDS, quarantined: 0 })
-    const token = await tokenOf('--facility', '38001')
+    const token = await tokenOf('facility:38001')
     for (const index of [0, 1, 98, 99, 1_000, 1_979]) {
       const { someone, request } = scanOf(index)
       expect((await post(url(), token, request)).body).toMatchObject(someone.expected)
@@ -130,7 +148,7 @@ describe('a first start', () => {
   })
 
   test('has a witness beside it, and a proof is verified offline with the keys of both', async () => {
-    const { body } = await post(url(), await tokenOf('--facility', '38001'), scanOf(4).request)
+    const { body } = await post(url(), await tokenOf('facility:38001'), scanOf(4).request)
     const [answer, proof, entry, growth, keys] = ['answer', 'proof', 'entry', 'growth', 'witness-policy.txt'].map(
       (name) => join(data, name),
     ) as [string, string, string, string, string]
@@ -162,7 +180,7 @@ describe('a first start', () => {
   })
 
   test('publishes what it recorded: an outsider proves a receipt with public bytes alone', async () => {
-    const { body } = await post(url(), await tokenOf('--facility', '38001'), scanOf(3).request)
+    const { body } = await post(url(), await tokenOf('facility:38001'), scanOf(3).request)
     const leafHash = Buffer.from(body.receipt?.leafHash ?? '', 'base64')
     const proof = () => fetch(`${url()}/v1/log/${body.receipt?.log}/proof/${body.receipt?.index}`)
     // contract: 10 s
@@ -191,7 +209,7 @@ describe('a first start', () => {
 
 describe('tokens', () => {
   test('are printed for all 669 facilities, and each works for its own', async () => {
-    const tokens = (await tokenOf('--facility', 'all')).split('\n')
+    const tokens = (await printedToken('--facility', 'all')).split('\n')
     expect(tokens).toHaveLength(669)
     expect(new Set(tokens).size).toBe(669)
     const first = await asOwner((sql) => sql<{ size: number }[]>`select size from log_head`)
@@ -209,7 +227,7 @@ describe('tokens', () => {
   })
 
   test('of an auditor do not verify', async () => {
-    expect((await post(url(), await tokenOf('--auditor'), scanOf(5).request)).status).toBe(403)
+    expect((await post(url(), await printedToken('--auditor'), scanOf(5).request)).status).toBe(403)
   })
 
   test('are refused for two clients at once, and for one that is not there', async () => {
@@ -254,7 +272,7 @@ describe('facility', () => {
   })
 
   test('revoke ends the tokens of the facility within 5 s, and nobody else’s', async () => {
-    const [revoked, other] = [await tokenOf('--facility', '38005'), await tokenOf('--facility', '38004')]
+    const [revoked, other] = [await tokenOf('facility:38005'), await tokenOf('facility:38004')]
     expect((await post(url(), revoked, scanOf(5).request)).status).toBe(200)
     const { code, stderr } = await kiemthe(['facility', 'revoke', '38005', '--data', data])
     expect(stderr).toContain('all its keys are revoked')
@@ -272,7 +290,7 @@ describe('facility', () => {
     expect(stderr).toContain(jwk.kid)
     expect(stderr).not.toContain(jwk.d)
 
-    const former = await tokenOf('--facility', '38006')
+    const former = await tokenOf('facility:38006')
     const fresh = await obtainToken('facility:38006', jwk)
     for (const token of [former, fresh]) expect((await post(url(), token, scanOf(5).request)).status).toBe(200)
     await kiemthe(['facility', 'revoke', '38006', '--key', 'demo-1', '--data', data])
@@ -347,7 +365,7 @@ describe('facility', () => {
 
 describe('after kill -9 while it served', () => {
   test('the next start finds PostgreSQL running, and every entry', async () => {
-    const token = await tokenOf('--facility', '38001')
+    const token = await tokenOf('facility:38001')
     const { body } = await post(url(), token, scanOf(7).request)
     const pid = await postgresPid()
     const sealers = () => asOwner((sql) => sql`select from pg_stat_activity where application_name = 'kiemthe seal'`)
@@ -370,14 +388,14 @@ describe('after kill -9 while it served', () => {
 
 describe('the insurer beside it', () => {
   const moving = async () => {
-    demo = startKiemthe(['demo', '--data', data, '--port', String(port), '--delta-every', '1'])
+    demo = startKiemthe(['demo', '--data', data, '--port', String(port), '--delta-every', '1'], ONE)
     await demo.until(/^ready http/m)
     const insurer = /^insurer \(mock\) (http:\S+):/m.exec(demo.stdout())?.[1]
     expect(insurer).toBeDefined()
     return insurer ?? ''
   }
   const sequence = async () => {
-    const reply = await post(url(), await tokenOf('--facility', '38001'), scanOf(5).request)
+    const reply = await post(url(), await tokenOf('facility:38001'), scanOf(5).request)
     expect(reply.body).toMatchObject(scanOf(5).someone.expected)
     return reply.body.data?.feedSequence ?? 0
   }
@@ -389,7 +407,7 @@ describe('the insurer beside it', () => {
     const second = [...demo.stdout().matchAll(/^curl [\s\S]*? -d '[^\n]*'$/gm)][1]?.[0] ?? ''
     expect(second).toContain('registryConsent')
     expect(JSON.parse((await bash(second)).stdout)).toMatchObject({ identity: { registry: 'confirmed' } })
-    await expect.poll(sequence, { timeout: 30_000, interval: 500 }).toBeGreaterThan(3)
+    await expect.poll(sequence, { timeout: 30_000, interval: 100 }).toBeGreaterThan(3)
     const [state] = await asOwner(
       (sql) => sql`
         select count(*) filter (where known_to < 'infinity')::int as closed,
@@ -408,7 +426,7 @@ describe('the insurer beside it', () => {
       method: 'POST',
       headers: {
         'content-type': 'application/json',
-        authorization: `Bearer ${await tokenOf('--facility', '38001')}`,
+        authorization: `Bearer ${await tokenOf('facility:38001')}`,
       },
       body: JSON.stringify({ items }),
     })
@@ -422,7 +440,7 @@ describe('the insurer beside it', () => {
     expect((await demo.end('SIGTERM')).code).toBe(0)
 
     const insurer = await moving()
-    await expect.poll(sequence, { timeout: 30_000, interval: 500 }).toBeGreaterThan(reached + 1)
+    await expect.poll(sequence, { timeout: 30_000, interval: 100 }).toBeGreaterThan(reached + 1)
     expect((await fetch(`${insurer}manifests?after=1000000`)).status).toBe(200)
     const { code } = await demo.end('SIGTERM')
     expect(code).toBe(0)
@@ -460,7 +478,7 @@ describe('after SIGTERM', () => {
     expect(
       await asOwner((sql) => sql`select md5(string_agg(c::text, ',' order by subject, coverage_no)) from coverage c`),
     ).toEqual(before)
-    expect((await post(url(), await tokenOf('--facility', '38001'), scanOf(7).request)).status).toBe(200)
+    expect((await post(url(), await tokenOf('facility:38001'), scanOf(7).request)).status).toBe(200)
   })
 
   test('a start that contradicts its folder, or on a port that is taken, says so and harms nothing', async () => {

@@ -48,9 +48,9 @@ function ownerUrl(role = 'clinic', database = 'clinic'): string {
   return databaseUrl(server, role, 'geheim', database)
 }
 
-function startDemo(url = ownerUrl()): Command {
-  const args = ['demo', '--data', data, '--cards', '300', '--port', String(port)]
-  demo = startKiemthe(args, { DATABASE_URL: url })
+function startDemo(url = ownerUrl(), ...more: string[]): Command {
+  const args = ['demo', '--data', data, '--cards', '300', '--port', String(port), ...more]
+  demo = startKiemthe(args, { DATABASE_URL: url, PROCESSES: '1' })
   return demo
 }
 
@@ -102,7 +102,7 @@ describe('demo on it', () => {
     expect((await demo?.end('SIGTERM'))?.code).toBe(0)
     expect(isAlive(server.pid)).toBe(true)
 
-    await startDemo().until(/^ready http/m)
+    await startDemo(ownerUrl(), '--still').until(/^ready http/m)
     await verifies()
     expect((await demo?.end('SIGTERM'))?.code).toBe(0)
   })
@@ -115,7 +115,7 @@ describe('demo on it', () => {
     expect(stderr).toContain('holds another province')
     expect(code).toBe(2)
     // its roles have new passwords now; the first demo sets its own again
-    await startDemo().until(/^ready http/m)
+    await startDemo(ownerUrl(), '--still').until(/^ready http/m)
     await verifies()
     await demo?.end('SIGTERM')
   })

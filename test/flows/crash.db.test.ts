@@ -8,7 +8,8 @@ import { asksOf } from '../support/asks.ts'
 import { keysFolder } from '../support/keys-folder.ts'
 import { createWorld, SERVICE_ID, type World } from '../support/service.ts'
 
-const KILLS = 20
+/** At full size: `npm run loadtest -- crash --kills 200`. */
+const KILLS = 8
 const people = Array.from({ length: 200 }, (_, i) => person({ seed: 'crash', baseDate: todayInVietnam(new Date()) }, i))
 
 let world: World

@@ -8,8 +8,6 @@ import { stopEmbedded } from '../../src/cli/embedded/start.ts'
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const CLI = join(ROOT, 'src', 'cli.ts')
-/** The next process takes what the former compiled: a start costs 0.43 s instead of 0.65 s, and suites have some hundred. */
-const NODE_COMPILE_CACHE = join(ROOT, 'node_modules', '.cache', 'compiled')
 
 export interface Ended {
   readonly code: number | null
@@ -55,7 +53,7 @@ function startProcess(file: string, args: readonly string[], env: Environment, i
   const child = spawn(file, args, {
     cwd: ROOT,
     stdio: ['pipe', 'pipe', 'pipe'],
-    env: { PATH, HOME, NODE_COMPILE_CACHE, ...env },
+    env: { PATH, HOME, ...env },
   })
   child.stdin.end(input ?? '')
   let stdout = ''

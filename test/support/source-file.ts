@@ -20,6 +20,8 @@ export interface Import {
   /** `import type`: gone at run time. */
   readonly typeOnly: boolean
   readonly reExport: boolean
+  /** `import()`, or a thread of its own: not loaded with the file. */
+  readonly later: boolean
 }
 
 export function readSources(root: string, folders: readonly string[]): SourceFile[] {
@@ -45,10 +47,11 @@ function importsOf(path: string, code: string): Import[] {
     ...resolved(path, target),
     typeOnly: type !== undefined,
     reExport: keyword === 'export',
+    later: false,
   }))
   // a dynamic import, or the file of a worker thread
   const calls = [...code.matchAll(CALL)]
-    .map(([, , target = '']) => ({ ...resolved(path, target), typeOnly: false, reExport: false }))
+    .map(([, , target = '']) => ({ ...resolved(path, target), typeOnly: false, reExport: false, later: true }))
     .filter((each) => !each.isFile || each.target.endsWith('.ts'))
   return [...statements, ...calls]
 }

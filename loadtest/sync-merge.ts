@@ -20,7 +20,7 @@ const DESKS = 200
 /**
  * What desks notice of a full import: checks at a steady rate (latency from the instant they were due), alone and while
  * `kiemthe import` takes a full feed, in turn. Its two halves apart: reading, sealing and staging on all cores, then the
- * one statement that makes the new state; and once more with `--gentle`.
+ * one statement that makes the new state.
  */
 export async function syncMerge(args: string[]): Promise<Figures> {
   const { values } = parseArgs({
@@ -54,11 +54,10 @@ export async function syncMerge(args: string[]): Promise<Figures> {
       const note = (what: string, ratio: number) => {
         ratios[what] = [...(ratios[what] ?? []), ratio]
       }
-      for (let turn = 0; turn < 2 * rounds; turn++) {
-        const gently = turn % 2 === 1
+      for (let turn = 0; turn < rounds; turn++) {
         const file = await write(world, 2 + turn, rowsFrom(province, records, 1 + turn))
         const alone = await desks.during(rate, sleep(seconds * 1_000))
-        const run = world.startImport(file, ...(gently ? ['--gentle'] : []))
+        const run = world.startImport(file)
         const merging = new Promise<void>((resolve) => {
           run.child.stderr?.on('data', (text: string) => text.includes('merging …') && resolve())
           void run.ended.then(() => resolve())
@@ -67,9 +66,8 @@ export async function syncMerge(args: string[]): Promise<Figures> {
         const merged = await desks.during(rate, run.ended)
         const { code, said } = await run.ended
         if (code !== 0) throw new Error(said)
-        const how = gently ? 'staging gently' : 'staging'
-        say(`alone ${shown(alone)}  ${how} ${shown(staged)}  merging ${shown(merged)}`)
-        note(how, quantile(staged, 0.99) / quantile(alone, 0.99))
+        say(`alone ${shown(alone)}  staging ${shown(staged)}  merging ${shown(merged)}`)
+        note('staging', quantile(staged, 0.99) / quantile(alone, 0.99))
         note('merging', quantile(merged, 0.99) / quantile(alone, 0.99))
       }
       const all = Object.entries(ratios).map(([what, values]) => `${what} ${spread(values)}`)

@@ -43,7 +43,7 @@ const COMMANDS: Readonly<Record<string, { readonly what: string; readonly load: 
     load: async () => (await import('./cli/verify-proof.ts')).verifyProof,
   },
   import: {
-    what: "take the insurer's feed, or its catalogue of facilities, from files: MANIFEST | --rollback WHY; --accept-shrink WHY --shrink-max PERCENT --gentle",
+    what: "take the insurer's feed, or its catalogue of facilities, from files: MANIFEST | --rollback WHY; --accept-shrink WHY --shrink-max PERCENT",
     load: async () => (await import('./cli/import.ts')).importCommand,
   },
   pull: {

@@ -36,8 +36,6 @@ export interface FullImport {
   readonly shrinkMaxPercent: number
   /** Why a feed that lacks more is right. */
   readonly acceptShrink: string | null
-  /** One thread that rests, for a load beside desks on few cores; several times as long. */
-  readonly gentle?: boolean
   readonly say: (line: string) => void
 }
 
@@ -152,8 +150,8 @@ async function runChunks(
     progress.update(rows)
   }
   if (done.size > 0) job.say(`going on with an interrupted import: ${done.size} chunks are in`)
-  const { ownerUrl: databaseUrl, dataKeys, gentle = false } = job
-  const data = { databaseUrl, dataKeys, plan, target, gentle }
+  const { ownerUrl: databaseUrl, dataKeys } = job
+  const data = { databaseUrl, dataKeys, plan, target }
   const threads = startImportThreads(data, count)
   try {
     for await (const lines of linesOf(job)) {

@@ -22,7 +22,7 @@ export function startImportThreads(data: ImportWorkerData, onRows: (rows: number
   const waiting: (() => void)[] = []
   let failed: unknown
   const wake = () => waiting.shift()?.()
-  const workers = Array.from({ length: data.gentle ? 1 : THREADS }, () => {
+  const workers = Array.from({ length: THREADS }, () => {
     const worker = new Worker(new URL('./import-worker.ts', import.meta.url), {
       workerData: data,
       resourceLimits: THREAD_LIMITS,

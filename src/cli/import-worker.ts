@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import { type DataKeysFile, deriveDataKeys } from '../data-keys.ts'
 import { connect } from '../db/connect.ts'
@@ -13,8 +12,6 @@ export interface ImportWorkerData {
   readonly dataKeys: DataKeysFile
   readonly plan: LoadPlan
   readonly target: ChunkTarget
-  /** Rests after each chunk as long as the chunk took: half of one core is left alone for whoever is being answered. */
-  readonly gentle: boolean
 }
 
 export type ToImportWorker = (Lines & { readonly chunk: number }) | 'end'
@@ -22,7 +19,7 @@ export interface FromImportWorker {
   readonly rows: number
 }
 
-const { databaseUrl, dataKeys, plan, target, gentle } = workerData as ImportWorkerData
+const { databaseUrl, dataKeys, plan, target } = workerData as ImportWorkerData
 const port = parentPort
 if (port === null) throw new Error('this file is the body of a worker thread')
 
@@ -40,16 +37,11 @@ port.on('message', (message: ToImportWorker) => {
   }
   const { chunk, position, count } = message
   const bytes = Buffer.from(message.bytes.buffer, message.bytes.byteOffset, message.bytes.length) // came as Uint8Array
-  let beganMs = 0
-  const made = (gentle ? copying : making).then(() => {
-    beganMs = performance.now()
-    return prepareLines(keys, plan, chunk, target, { position, count, bytes })
-  })
+  const made = making.then(() => prepareLines(keys, plan, chunk, target, { position, count, bytes }))
   making = made
   copying = copying.then(async () => {
     const prepared = await made
     await (target === 'stage' ? copyStageChunk(sql, plan.source, prepared) : copyChunk(sql, plan, prepared))
-    if (gentle) await sleep(performance.now() - beganMs)
   })
   copying.then(
     () => port.postMessage({ rows: count } satisfies FromImportWorker),

@@ -24,8 +24,7 @@ import { ownerUrlOf } from './owner-url.ts'
 import { refuseBesideRenaming } from './refuse-renaming.ts'
 import { UsageError } from './usage-error.ts'
 
-const USAGE =
-  'import MANIFEST [--accept-shrink "why"] [--shrink-max PERCENT] [--gentle] | import --rollback "why" [--feed vss]'
+const USAGE = 'import MANIFEST [--accept-shrink "why"] [--shrink-max PERCENT] | import --rollback "why" [--feed vss]'
 const REASON_CHARACTERS_MAX = 1_000
 /** A province does not lose one in twenty insured from one full feed to the next; a broken export does. */
 const SHRINK_MAX_PERCENT = 5
@@ -43,7 +42,6 @@ export async function importCommand(args: string[]): Promise<void> {
       rollback: { type: 'string' },
       'accept-shrink': { type: 'string' },
       'shrink-max': { type: 'string', default: String(SHRINK_MAX_PERCENT) },
-      gentle: { type: 'boolean', default: false },
     },
     true,
   )
@@ -60,7 +58,7 @@ export async function importCommand(args: string[]): Promise<void> {
   const dataKeys = await readSecret(keysFile, dataKeysSchema)
   if (dataKeys === null)
     throw new UsageError(`there is no file ${keysFile}: set DATA_KEYS_FILE, or name the folder with --data`)
-  const what = { ownerUrl, dataKeys, shrinkMaxPercent, acceptShrink, gentle: values.gentle, say }
+  const what = { ownerUrl, dataKeys, shrinkMaxPercent, acceptShrink, say }
   if (rollback !== null) await withTurn(ownerUrl, (sql) => rollBack(sql, values.feed, dataKeys, rollback, say))
   else await takeFeed(path ?? '', what)
 }
@@ -70,7 +68,6 @@ export interface TakeFeed {
   readonly dataKeys: DataKeysFile
   readonly shrinkMaxPercent: number
   readonly acceptShrink: string | null
-  readonly gentle?: boolean
   readonly say: (line: string) => void
 }
 

@@ -12,6 +12,8 @@ export interface GatePolicy {
 /**
  * How many requests may be under way is learned: additive increase, multiplicative decrease (Chiu and Jain 1989) on what a
  * shared statement takes, waiting for it included. More than that many do not come back sooner, they only wait longer.
+ * The wait before a request is met is in it too: an answer of the database waits for its turn of the event loop as long as a
+ * request that arrives does.
  * A lower priority may fill a part of the room only, and once half of it is taken nobody holds more than a fair part.
  * Nobody waits here: who is not let in is told at once.
  */

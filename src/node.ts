@@ -323,6 +323,7 @@ function refuseUnparsed(scope: Scope, busy: WeakSet<Duplex>): (error: NodeJS.Err
 function busyConnections(server: Server): WeakSet<Duplex> {
   const busy = new WeakSet<Duplex>()
   server.on('request', ({ socket }, response) => {
+    if (response.writableEnded) return // refused at the door
     busy.add(socket)
     response.once('close', () => busy.delete(socket))
   })

@@ -12,7 +12,7 @@ const ASKS = 20_000
 /** As small as the gate ever makes it: it is filled soon, and the checks of a closed loop fit. */
 const ROOM = '256'
 /** Nothing that fills the room comes back before the log is let go. */
-const STATEMENT_MS = '600000'
+const STATEMENT_MS = '60000'
 const TIMES = 3
 
 /**

@@ -124,6 +124,7 @@ function refuse(
 ): void {
   const { status, headers, body } = make(crypto.randomUUID())
   const ends = coding !== undefined || Number(length) > BODY_BYTES_MAX
-  response.writeHead(status, ends ? [...headers, 'connection', 'close'] : [...headers])
-  response.end(body)
+  if (ends) headers.push('connection', 'close')
+  response.writeHead(status, headers)
+  response.end(body, 'latin1')
 }

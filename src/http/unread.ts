@@ -8,24 +8,25 @@ const NO_ID = '00000000-0000-0000-0000-000000000000'
 
 export interface Unread {
   readonly status: number
-  /** Names and values in turn, as Node takes them fastest. */
-  readonly headers: readonly string[]
-  readonly body: Uint8Array
+  /** Names and values in turn, as Node takes them fastest; the caller's to add to. */
+  readonly headers: string[]
+  /** A character a byte (`latin1`): Node writes a text in one piece with its head, a tenth less work than with bytes beside it. */
+  readonly body: string
 }
 
 /** `overloaded`, as everywhere, made once: each request only gets its id in it. */
 export function unreadRefusal(config: Pick<Config, 'publicUrl'>, oauth: boolean): (requestId: string) => Unread {
   const problem = toProblem(new ServiceError('overloaded'), NO_ID, oauth)
-  const whole = Buffer.from(problem.body)
-  const at = whole.indexOf(NO_ID)
+  const whole = Buffer.from(problem.body).toString('latin1')
+  const [before = '', behind = ''] = whole.split(NO_ID)
   const headers = Object.entries({
     ...headersOf(config),
     ...problem.headers,
     'content-length': String(whole.length),
   }).flat()
-  return (requestId) => {
-    const body = Buffer.from(whole)
-    body.write(requestId, at, 'latin1')
-    return { status: problem.status, headers: [...headers, 'x-request-id', requestId], body }
-  }
+  return (requestId) => ({
+    status: problem.status,
+    headers: [...headers, 'x-request-id', requestId],
+    body: before + requestId + behind,
+  })
 }

@@ -148,6 +148,7 @@ describe('with no room', () => {
     const { socket, answers, ended } = await dial(served.port)
     socket.write(head({ headers }))
     await expect.poll(() => answers().map(({ status }) => status), SOON).toEqual([503])
+    expect(answers()[0]?.head).toMatch(/^connection: close$/m)
     await expect.poll(ended, SOON).toBe(true)
   })
 
@@ -218,10 +219,9 @@ describe('a crowd that is unknown', () => {
   async function crowd(known: readonly string[], sent: readonly Sent[], first = 2) {
     const served = await serve({ known, worksMs: 300 })
     const lines = await Promise.all(sent.map(() => dial(served.port)))
-    const statuses: number[] = []
     // turns that are long, one after the other
     for (let n = 0; n < first; n++) expect(await ask(served.port, {})).toBe(200)
-    return { served, lines, statuses }
+    return { served, lines }
   }
 
   test('would keep known desks waiting; or they would be refused with it', async () => {
@@ -230,6 +230,7 @@ describe('a crowd that is unknown', () => {
       ...['38001', '38002', '38009', 'x'].map((facility) => ({ facility })),
       { line: 'GET /health/live' },
       { line: 'GET /y' },
+      { line: 'POST /oauth/token' },
     ]
     const { served, lines } = await crowd(['38001', '38002'], sent)
     for (let n = 0; n < 2; n++) served.limits.rate.take('facility:38002', Date.now() + 3_600_000)
@@ -239,9 +240,11 @@ describe('a crowd that is unknown', () => {
     while (performance.now() < until);
     await expect
       .poll(() => lines.map(({ answers }) => answers()[0]?.status), SOON)
-      .toEqual([200, 200, 503, 503, 503, 200, 503])
+      .toEqual([200, 200, 503, 503, 503, 200, 503, 503])
+    const words = lines.map(({ answers }) => /"error":"(\w+)"/.exec(answers()[0]?.body ?? '')?.[1])
+    expect(words).toEqual([...Array(7).fill(undefined), 'server_error'])
     served.door.close()
-    expect(served.told).toEqual([{ refused: 4, room: 0, late: 4, part: {} }])
+    expect(served.told).toEqual([{ refused: 5, room: 0, late: 5, part: {} }])
   })
 
   test('would be refused after one stall', async () => {

@@ -13,7 +13,7 @@ describe.each([false, true])('a refusal that was made once (oauth: %s)', (oauth)
     for (const [id, { status, headers, body }] of made) {
       const problem = toProblem(new ServiceError('overloaded'), id, oauth)
       expect(status).toBe(503)
-      expect(Buffer.from(body).toString()).toBe(problem.body)
+      expect(Buffer.from(body, 'latin1').toString()).toBe(problem.body)
       const named = Object.fromEntries(headers.flatMap((name, i) => (i % 2 ? [] : [[name, headers[i + 1]]])))
       expect(named).toEqual({
         'content-type': 'application/problem+json',

@@ -20,6 +20,7 @@ import { mixed } from './scenarios/mixed.ts'
 import { monday } from './scenarios/monday.ts'
 import { nation } from './scenarios/nation.ts'
 import { overload } from './scenarios/overload.ts'
+import { refusal } from './scenarios/refusal.ts'
 import { restart } from './scenarios/restart.ts'
 import { saturate } from './scenarios/saturate.ts'
 import { soak } from './scenarios/soak.ts'
@@ -37,6 +38,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   monday,
   saturate,
   overload,
+  refusal,
   mixed,
   restart,
   soak,

@@ -248,8 +248,15 @@ export const ROUTES: readonly Route[] = [
   { method: 'GET', path: '/v1/facilities', access: SCOPES, work: showFacilities, contract: showFacilitiesContract },
   { method: 'GET', path: '/v1/facilities/{code}', access: SCOPES, work: getFacility, contract: getFacilityContract },
 
-  { method: 'GET', path: '/health/live', access: 'public', work: showLive, contract: showLiveContract },
-  { method: 'GET', path: '/health/ready', access: 'public', work: showReady, contract: showReadyContract },
+  { method: 'GET', path: '/health/live', access: 'public', always: true, work: showLive, contract: showLiveContract },
+  {
+    method: 'GET',
+    path: '/health/ready',
+    access: 'public',
+    always: true,
+    work: showReady,
+    contract: showReadyContract,
+  },
 
   { method: 'GET', path: '/openapi.json', access: 'public', work: showOpenApi, contract: showOpenApiContract },
   { method: 'GET', path: '/docs', access: 'public', work: showDocs, contract: showDocsContract },

@@ -1,15 +1,14 @@
 import cluster from 'node:cluster'
-import { type Server, STATUS_CODES } from 'node:http'
+import { createServer, type RequestListener, type Server, STATUS_CODES } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { Server as TlsServer } from 'node:tls'
-import { createAdaptorServer } from '@hono/node-server'
+import { getRequestListener } from '@hono/node-server'
 import { getConnInfo } from '@hono/node-server/conninfo'
 import { type DestinationStream, pino } from 'pino'
 import { noRevocationsYet } from './access/revocations.ts'
 import { importTokenKeys, type TokenKeysFile } from './access/token-keys.ts'
-import { createApp } from './app.ts'
+import { createApp, ROUTES } from './app.ts'
 import { type Config, ConfigError } from './config.ts'
 import { type DataKeysFile, deriveDataKeys } from './data-keys.ts'
 import { connect } from './db/connect.ts'
@@ -18,6 +17,7 @@ import { ServiceError } from './errors.ts'
 import { describeFailure } from './event.ts'
 import { boundConnections, unusedConnections } from './host/connections.ts'
 import { databaseReports } from './host/database-report.ts'
+import { openDoor } from './host/door.ts'
 import { unfitness } from './host/fitness.ts'
 import { keepMark } from './host/log-mark.ts'
 import { showMetrics } from './host/metrics-server.ts'
@@ -30,6 +30,7 @@ import { SWEEP_EVERY_MS, sweep } from './host/sweep.ts'
 import { type Clients, readTls, type TlsFiles, tlsOptions, trackClients } from './host/tls.ts'
 import type { AddressOf } from './http/admission.ts'
 import type { Connection } from './http/client-certificate.ts'
+import { errandsOf } from './http/first-line.ts'
 import { toProblem } from './http/problem.ts'
 import { clientAddress, parseNetwork } from './limits/client-address.ts'
 import { createLimits } from './limits/limits.ts'
@@ -126,7 +127,13 @@ export async function startServer(
   const tracing = config.traces === null ? null : (await import('./host/tracing.ts')).startTracing(config.traces)
   const create = (open: OpenScope) => createApp(open, addressBehind(config.trustedProxies))
   const fetch = tracing === null ? create(() => scope).fetch : tracing.around(create, scope)
-  const { server, clients } = openServer(config, tls, fetch, (code) => log.info({ code }, 'TLS handshake failed'))
+  const door = openDoor(service, errandsOf(ROUTES), (unread) => {
+    metrics?.refusedUnread(unread)
+    log.warn(unread, 'requests refused unread')
+  })
+  const { server, clients } = openServer(config, tls, fetch, door.before, (code) =>
+    log.info({ code }, 'TLS handshake failed'),
+  )
   server.requestTimeout = config.requestTimeoutMs
   server.headersTimeout = Math.min(HEADERS_TIMEOUT_MS, config.requestTimeoutMs)
   server.keepAliveTimeout = KEEP_ALIVE_MS
@@ -181,6 +188,7 @@ export async function startServer(
       closing ??= (async () => {
         clearInterval(sweeping)
         await drain(server, unused, config.drainTimeoutMs)
+        door.close()
         await refused.stop()
         await Promise.all([mark?.stop(), tracing?.stop(), figures?.close(), population?.close()])
         await Promise.all([pool.end(), auditPool.end()])
@@ -215,19 +223,17 @@ function openServer(
   { tls: config }: Config,
   files: TlsFiles | null,
   fetch: Fetch,
+  before: (app: RequestListener) => RequestListener,
   handshakeFailed: (code: string) => void,
 ): { readonly server: Server; readonly clients: Clients | null } {
   const every = { connectionsCheckingInterval: CONNECTIONS_CHECK_EVERY_MS }
   if (config === null || files === null) {
-    return { server: createAdaptorServer({ fetch, serverOptions: every }) as Server, clients: null }
+    return { server: createServer(every, before(getRequestListener(fetch))), clients: null }
   }
-  const server = createAdaptorServer({
-    fetch: (request, env) =>
-      fetch(request, { ...env, clientCertificate: clients.certificateOf(env.incoming) } satisfies Connection),
-    createServer: createSecureServer,
-    serverOptions: { ...every, ...tlsOptions(files, config) },
-  }) as Server
-  if (!(server instanceof TlsServer)) throw new Error('a TLS server was asked for')
+  const listener = getRequestListener((request, env) =>
+    fetch(request, { ...env, clientCertificate: clients.certificateOf(env.incoming) } satisfies Connection),
+  )
+  const server = createSecureServer({ ...every, ...tlsOptions(files, config) }, before(listener))
   const clients = trackClients(server, files, handshakeFailed)
   return { server, clients }
 }
@@ -285,6 +291,7 @@ function refuseUnparsed(scope: Scope, busy: WeakSet<Duplex>): (error: NodeJS.Err
 function busyConnections(server: Server): WeakSet<Duplex> {
   const busy = new WeakSet<Duplex>()
   server.on('request', ({ socket }, response) => {
+    if (response.writableEnded) return // refused at the door
     busy.add(socket)
     response.once('close', () => busy.delete(socket))
   })

@@ -95,6 +95,15 @@ export async function readBearer(
   return boundTo(certificate, fresh)
 }
 
+/**
+ * Whose token it is, where that was proven before; null says nothing about it. For who would refuse it: it lets nobody in,
+ * since neither its end nor its certificate is looked at. A key that the sender may choose names nobody but itself.
+ */
+export function provenBefore(authorization: string | undefined, cache: TokenCache): ClientId | null {
+  if (authorization === undefined) return null
+  return cache.get(hash('sha256', authorization, 'base64'))?.principal.clientId ?? null
+}
+
 /** A token that is bound to nothing is taken over any connection. */
 function boundTo(certificate: string | null, decision: Cached): Principal {
   if (decision.certificate !== null && decision.certificate !== certificate) {

@@ -12,6 +12,7 @@ import type { Metrics } from '../metrics/metrics.ts'
 import { BREAKER_STATES, type BreakerState } from '../population/breaker.ts'
 import type { Trouble } from '../scope.ts'
 import type { DatabaseReport } from './database-report.ts'
+import type { RefusedUnread } from './door.ts'
 import type { StatementWatch, StatementWatches } from './statements.ts'
 
 /**
@@ -23,10 +24,10 @@ import type { StatementWatch, StatementWatches } from './statements.ts'
  *   decisions    21 codes × 3 assurances                                                           =    63
  *   refusals     83 codes                                                                          =    83
  *   registry     16 for seconds, 3 for the breaker                                             =    19
- *   others       troubles 7, batches 9 + 2, in flight 2, gate 5, pool 4, database 19, guessing 1, build 1  =    50
+ *   others       troubles 7, batches 9 + 2, in flight 2, gate 5, unread 3, pool 4, database 19, guessing 1, build 1  =    53
  *   of Node      memory, processor, files, event loop, garbage                                     =   100
  *
- * some 3,370, of which a province uses a third. `test/host/prometheus.test.ts` counts them.
+ * some 3,375, of which a province uses a third. `test/host/prometheus.test.ts` counts them.
  */
 export interface NodeMetrics {
   readonly registry: Registry
@@ -34,6 +35,7 @@ export interface NodeMetrics {
   readonly statements: Readonly<Record<Lane, StatementWatches>>
   readonly batches: LaneSeen
   readonly request: (event: RequestEvent) => void
+  readonly refusedUnread: (refused: RefusedUnread) => void
   readonly trouble: (trouble: Trouble) => void
   /** From then on a scrape shows these too. */
   readonly watch: (watched: Watched) => void
@@ -117,6 +119,13 @@ export function createMetrics(): NodeMetrics {
     registers,
   })
   for (const trouble of Object.keys(TROUBLES)) troubles.inc({ trouble }, 0)
+  const unread = new Counter({
+    name: 'kiemthe_requests_refused_unread_total',
+    help: 'Requests refused before anything of them was read: no room, their client had its part, or a crowd of unknown ones',
+    labelNames: ['reason'],
+    registers,
+  })
+  for (const reason of ['room', 'part', 'late']) unread.inc({ reason }, 0)
   const groupItems = new Histogram({
     name: 'kiemthe_statement_items',
     help: 'Callers that one shared statement served',
@@ -185,6 +194,12 @@ export function createMetrics(): NodeMetrics {
     request: ({ method, route, status, code, durationMs }) => {
       requests.observe({ method: methodLabel(method), route, outcome: outcomeOf(status) }, durationMs / 1000)
       if (code !== null && PROBLEM_CODES.has(code)) refusals.inc({ code })
+    },
+    refusedUnread: ({ refused, room, late }) => {
+      refusals.inc({ code: 'overloaded' }, refused)
+      unread.inc({ reason: 'room' }, room)
+      unread.inc({ reason: 'late' }, late)
+      unread.inc({ reason: 'part' }, refused - room - late)
     },
     trouble: (trouble) => troubles.inc({ trouble }),
     watch: (watched) => watchHost(registry, batches, watched),

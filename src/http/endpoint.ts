@@ -1,6 +1,7 @@
 import type { Context } from 'hono'
 import { routePath } from 'hono/route'
 import type { AccessScope, ClientId, Principal } from '../access/principal.ts'
+import type { Config } from '../config.ts'
 import { QueueFull } from '../db/group.ts'
 import type { DecisionCode } from '../entitlement/decision-code.ts'
 import { type ErrorCode, ServiceError } from '../errors.ts'
@@ -35,6 +36,8 @@ export interface PublicEndpoint {
   readonly proves?: true
   /** It asks the database for whoever comes: an address may do that so often. */
   readonly bounded?: true
+  /** Never refused unread: who asks whether we are well must not hear no because we are busy. */
+  readonly always?: true
 }
 
 /** One of the scopes must be granted. */
@@ -46,6 +49,7 @@ export interface GrantedEndpoint {
   readonly oauth?: never
   readonly proves?: never
   readonly bounded?: never
+  readonly always?: never
 }
 
 type Handler = (c: Context) => Promise<Response>
@@ -108,7 +112,12 @@ export function endpoint(open: OpenScope, addressOf: AddressOf, of: PublicEndpoi
     })
     return new Response(answer.body, {
       status: answer.status,
-      headers: { ...headersOf(scope), ...answer.headers, ...admission.rateLimit, 'x-request-id': requestId },
+      headers: {
+        ...headersOf(scope.service.config),
+        ...answer.headers,
+        ...admission.rateLimit,
+        'x-request-id': requestId,
+      },
     })
   }
 }
@@ -128,6 +137,7 @@ async function gated(
   }
 }
 
-function headersOf(scope: Scope): Readonly<Record<string, string>> {
-  return scope.service.config.publicUrl.startsWith('https:') ? TLS_HEADERS : JSON_HEADERS
+/** What every answer bears; its own headers go before. */
+export function headersOf({ publicUrl }: Pick<Config, 'publicUrl'>): Readonly<Record<string, string>> {
+  return publicUrl.startsWith('https:') ? TLS_HEADERS : JSON_HEADERS
 }

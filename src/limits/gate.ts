@@ -12,6 +12,8 @@ export interface GatePolicy {
 /**
  * How many requests may be under way is learned: additive increase, multiplicative decrease (Chiu and Jain 1989) on what a
  * shared statement takes, waiting for it included. More than that many do not come back sooner, they only wait longer.
+ * The wait before a request is met is in it too: an answer of the database waits for its turn of the event loop as long as a
+ * request that arrives does.
  * A lower priority may fill a part of the room only, and once half of it is taken nobody holds more than a fair part.
  * Nobody waits here: who is not let in is told at once.
  */
@@ -19,6 +21,10 @@ export interface Gate {
   readonly policy: GatePolicy
   /** False: not let in. */
   readonly enter: (client: string, priority: Priority) => boolean
+  /** No request at all would be turned away now: nothing about it needs to be known. */
+  readonly isCalm: () => boolean
+  /** Whether `enter` would refuse it, and why; counted as that. Who asks is looked up only where it matters; null: not known yet. */
+  readonly turnsAway: (priority: Priority, client: () => string | null) => TurnedAway | null
   readonly leave: (client: string) => void
   /** Waiting for somebody outside (the population registry, up to 3 s) takes no room here: its own bulkhead bounds it. */
   readonly outside: <T>(client: string, work: () => Promise<T>) => Promise<T>
@@ -28,6 +34,9 @@ export interface Gate {
   readonly seen: Readonly<GateSeen>
 }
 
+/** No room for such work, or this client holds its part of the room. */
+export type TurnedAway = 'room' | 'part'
+
 export interface GateSeen {
   limit: number
   underWay: number
@@ -36,6 +45,7 @@ export interface GateSeen {
 
 /** The part of the room that requests of a priority may fill. */
 const SHARE: Readonly<Record<Priority, number>> = { single: 1, claim: 0.75, batch: 0.5, audit: 0.25 }
+const SMALLEST_SHARE = Math.min(...Object.values(SHARE))
 /** One statement takes 256 callers: with fewer let in none comes back sooner. Where only 100 rows a second come back they wait 2.6 s. */
 const LIMIT_MIN = 256
 /** What a facility may always hold: 20 desks and some batches. */
@@ -69,9 +79,19 @@ export function createGate(policy: GatePolicy): Gate {
   }
 
   /** With room for one more client than there are: one alone must not take all before the next one comes. */
-  function holdsFairPart(client: string): boolean {
+  function holdsFairPart(asking: () => string | null): boolean {
     if (seen.underWay * 2 < seen.limit) return false
+    const client = asking()
+    if (client === null) return false
     return (held.get(client) ?? 0) >= Math.max(clientMin, Math.floor(seen.limit / (held.size + 1)))
+  }
+
+  function turnsAway(priority: Priority, client: () => string | null): TurnedAway | null {
+    const why = seen.underWay >= seen.limit * SHARE[priority] ? 'room' : holdsFairPart(client) ? 'part' : null
+    if (why === null) return null
+    seen.shed[priority]++
+    window.refused = true
+    return why
   }
 
   function learn(): void {
@@ -88,14 +108,12 @@ export function createGate(policy: GatePolicy): Gate {
     policy,
     seen,
     enter: (client, priority) => {
-      if (seen.underWay >= seen.limit * SHARE[priority] || holdsFairPart(client)) {
-        seen.shed[priority]++
-        window.refused = true
-        return false
-      }
+      if (turnsAway(priority, () => client) !== null) return false
       take(client)
       return true
     },
+    isCalm: () => seen.underWay < seen.limit * SMALLEST_SHARE,
+    turnsAway,
     leave,
     outside: async (client, work) => {
       leave(client)

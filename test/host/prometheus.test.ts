@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { readClientId } from '../../src/access/principal.ts'
+import { type ClientId, readClientId } from '../../src/access/principal.ts'
 import { event, fullMetrics, samples, sumOf, WATCHED } from '../support/full-metrics.ts'
 
 const README = readFileSync(join(import.meta.dirname, '..', '..', 'README.md'), 'utf8')
@@ -50,6 +50,7 @@ test('requests would be counted under the wrong outcome or code', async () => {
   metrics.request(event({ status: 200, code: 'valid', durationMs: 7 }))
   metrics.request(event({ status: 401, code: 'token_expired' }))
   metrics.request(event({ status: 503, code: 'overloaded' }))
+  metrics.refusedUnread({ refused: 9, room: 4, part: { ['facility:38001' as ClientId]: 3 }, late: 2 })
   metrics.service.decided('valid', 'unsigned')
   const text = await metrics.registry.metrics()
   const grew = (name: string, labels: Record<string, string>) => sumOf(text, name, labels) - sumOf(before, name, labels)
@@ -59,7 +60,11 @@ test('requests would be counted under the wrong outcome or code', async () => {
   }
   expect(grew('kiemthe_http_request_duration_seconds_bucket', { route, outcome: 'ok', le: '0.005' })).toBe(0)
   expect(grew('kiemthe_http_request_duration_seconds_bucket', { route, outcome: 'ok', le: '0.01' })).toBe(1)
-  expect(grew('kiemthe_http_problems_total', {})).toBe(2) // a decision is no problem
+  expect(grew('kiemthe_http_problems_total', {})).toBe(11) // a decision is no problem
+  expect(grew('kiemthe_http_problems_total', { code: 'overloaded' })).toBe(10)
+  expect(['room', 'part', 'late'].map((reason) => grew('kiemthe_requests_refused_unread_total', { reason }))).toEqual([
+    4, 3, 2,
+  ])
   expect(grew('kiemthe_http_problems_total', { code: 'token_expired' })).toBe(1)
   expect(grew('kiemthe_decisions_total', { code: 'valid', assurance: 'unsigned' })).toBe(1)
 })

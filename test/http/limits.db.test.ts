@@ -50,15 +50,23 @@ test('the flood of one facility would keep the others out, or wait without end',
   const before = await logState(world)
   const [flood, others] = await world.owner.begin(async (tx) => {
     await tx`select size from log_head for update` // nothing comes back meanwhile
-    const refusals = () => running.log.filter((line) => line.includes('"overloaded"')).length
-    const flood = Array.from({ length: 150 }, () => send(running.url, { token: greedy, body }))
-    await expect.poll(refusals, { timeout: 10_000 }).toBe(50)
+    let refusals = 0
+    const flood = Array.from({ length: 150 }, async () => {
+      const reply = await send(running.url, { token: greedy, body })
+      if (reply.status === 503) refusals++
+      return reply
+    })
+    await expect.poll(() => refusals, { timeout: 10_000 }).toBe(50)
     const others = Array.from({ length: 30 }, () => send(running.url, { token: other, body }))
     return [flood, others]
   })
   const refused = (await Promise.all(flood)).filter((each) => each.status !== 200)
   expect(refused).toHaveLength(50)
   for (const each of refused) expectProblem(each, { status: 503, code: 'overloaded' })
+  expect(running.log.filter((line) => line.includes('"overloaded"'))).toEqual([])
+  const told = () => running.log.filter((line) => line.includes('refused unread')).map((line) => JSON.parse(line))
+  await expect.poll(() => told().reduce((sum, each) => sum + each.part['facility:38001'], 0)).toBe(50)
+  expect(told().length).toBeLessThan(50)
   expect((await Promise.all(others)).map((each) => each.status)).toEqual(Array(30).fill(200))
   expect((await logState(world)).size).toBe(before.size + 130)
 })

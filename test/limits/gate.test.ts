@@ -53,6 +53,69 @@ describe('one facility would take the room of the others', () => {
   })
 })
 
+describe('asked before anything is known of a request', () => {
+  const nobody = () => null
+
+  test.each(PRIORITIES)('%s: it would refuse whom the gate lets in, or let by whom it refuses', (priority) => {
+    const [asked, entered] = [createGate(policy), createGate(policy)]
+    for (let n = 0; n < 3_000; n++) {
+      const why = asked.turnsAway(priority, () => 'facility:38001')
+      if (why === null) expect(asked.enter('facility:38001', priority)).toBe(true)
+      expect(entered.enter('facility:38001', priority)).toBe(why === null)
+    }
+    expect(asked.seen).toEqual(entered.seen)
+    expect(asked.seen.underWay).toBeGreaterThan(0)
+  })
+
+  test('asking would take a place', () => {
+    const gate = createGate(policy)
+    for (let n = 0; n < 3_000; n++) expect(gate.turnsAway('single', nobody)).toBeNull()
+    expect(gate.seen.underWay).toBe(0)
+  })
+
+  test('whoever is not known would pay for a greedy one, who would not be told why', () => {
+    const gate = createGate(policy)
+    fill(gate, 1_024, 'single', () => 'facility:38001')
+    expect(gate.turnsAway('single', nobody)).toBeNull()
+    expect(gate.turnsAway('single', () => 'facility:38002')).toBeNull()
+    expect(gate.turnsAway('single', () => 'facility:38001')).toBe('part')
+    expect(gate.turnsAway('audit', nobody)).toBe('room')
+  })
+
+  test('tokens would be looked up while there is room, or once there is none at all', () => {
+    const gate = createGate(policy)
+    const never = () => {
+      throw new Error('looked up')
+    }
+    fill(gate, 1_023)
+    expect(gate.turnsAway('single', never)).toBeNull()
+    fill(gate, 3_000)
+    expect(gate.turnsAway('single', never)).toBe('room')
+  })
+
+  test('it would be calm while some are refused, or never', () => {
+    const gate = createGate(policy)
+    fill(gate, 511, 'audit')
+    expect(gate.isCalm()).toBe(true)
+    fill(gate, 1, 'audit')
+    expect(gate.isCalm()).toBe(false)
+    expect(gate.turnsAway('audit', nobody)).toBe('room')
+  })
+
+  test('a room that shrank would stay so, where all are refused before they reach it', () => {
+    const gate = createGate(policy)
+    fill(gate, 2_048)
+    for (let n = 0; n < 100; n++) gate.took(1_000, n * 20)
+    const { limit } = gate.seen
+    expect(limit).toBeLessThan(2_048)
+    for (let n = 0; n < 100; n++) {
+      gate.turnsAway('single', nobody)
+      gate.took(10, 2_000 + n * 20)
+    }
+    expect(gate.seen.limit).toBeGreaterThan(limit)
+  })
+})
+
 test('places would not come back', () => {
   fc.assert(
     fc.property(

@@ -7,13 +7,13 @@ import { fileURLToPath } from 'node:url'
 import { facilities } from '../mocks/province/facilities.ts'
 import type { Province as MockProvince } from '../mocks/province/person.ts'
 import { issueAccessToken } from '../src/access/access-token.ts'
-import { ROLE_SCOPES } from '../src/access/principal.ts'
+import { ROLE_SCOPES, readClientId } from '../src/access/principal.ts'
 import { importTokenKeys } from '../src/access/token-keys.ts'
 import { type DataFolder, dataFolder, tokenKeysOf } from '../src/cli/data-folder.ts'
 import {
   aborted,
   DEMO_COPY_HOURS,
-  type Province,
+  projectorEnvironment,
   readDemo,
   sealerEnvironment,
   signalled,
@@ -50,6 +50,7 @@ export interface LoadWorld {
   readonly appUrl: string
   /** Of all facilities, in the order of `facilities()`. */
   readonly tokens: readonly string[]
+  readonly auditorToken: string
   /** Checks at all desks, each judged. */
   readonly checks: TrafficOf
   /** Watched as `server` unless told; stopped at the end. */
@@ -82,6 +83,8 @@ export interface WorldMore {
   readonly cards?: number
   /** Before anybody is connected to the database. */
   readonly prepare?: (ownerUrl: string) => Promise<void>
+  /** `kiemthe project` beside it, as auditors need it. */
+  readonly projects?: boolean
   /** What its database is called among the programs that are watched. */
   readonly databaseName?: string
 }
@@ -103,11 +106,13 @@ export async function withLoadWorld(
     const ownerUrl = await ownerUrlOf(folder)
     await more.prepare?.(ownerUrl)
     const sql = connect(ownerUrl, { connectionsMax: 2, statementTimeoutMs: 0, applicationName: 'loadtest' })
-    const sealer = await startSealer(province)
+    const beside = [startCommand('seal', await sealerEnvironment(province, false))]
+    if (more.projects === true) beside.push(startCommand('project', projectorEnvironment(province)))
     try {
       let databasePid = await postmasterOf(sql)
       frame.watch(more.databaseName ?? 'database', () => databasePid)
-      const tokens = await tokensOf(folder)
+      const issue = await issuer(folder)
+      const tokens = await Promise.all(facilities().map(({ code }) => issue(`facility:${code}`)))
       const { seed, baseDate, cards: records } = province.known
       const settings: ChecksSettings = { province: { seed, baseDate }, records, tokens }
       const world: LoadWorld = {
@@ -118,6 +123,7 @@ export async function withLoadWorld(
         ownerUrl,
         appUrl: province.appUrl,
         tokens,
+        auditorToken: await issue('auditor:demo'),
         checks: { module: moduleOf('checks'), settings },
         databasePid: () => databasePid,
         killDatabase: () => process.kill(databasePid, 'SIGKILL'),
@@ -150,7 +156,7 @@ export async function withLoadWorld(
       await Promise.race([work(world), aborted(signal)])
     } finally {
       await Promise.all(started.map((each) => each.stop()))
-      await sealer.stop()
+      await Promise.all(beside.map((each) => each.stop()))
       await sql.end({ timeout: 5 })
       await restarted.at(-1)?.stop()
     }
@@ -162,19 +168,18 @@ export function moduleOf(name: string): string {
   return new URL(`./traffic/${name}.ts`, import.meta.url).href
 }
 
-async function tokensOf(folder: DataFolder): Promise<string[]> {
+async function issuer(folder: DataFolder): Promise<(client: string) => Promise<string>> {
   const keys = await importTokenKeys(await tokenKeysOf(folder))
   const serviceId = configSchema.shape.SERVICE_ID.parse(undefined)
-  return Promise.all(
-    facilities().map(({ code }) =>
-      issueAccessToken(keys, serviceId, new Date(), {
-        clientId: `facility:${code}`,
-        keyId: 'demo-1',
-        scopes: ROLE_SCOPES.facility,
-        lifeSeconds: TOKEN_SECONDS,
-      }),
-    ),
-  )
+  return (client) => {
+    const known = readClientId(client)
+    if (known === null) throw new TypeError(`no client: ${client}`)
+    const { clientId, role } = known
+    const scopes = ROLE_SCOPES[role]
+    return issueAccessToken(keys, serviceId, new Date(), {
+      ...{ clientId, keyId: 'demo-1', scopes, lifeSeconds: TOKEN_SECONDS },
+    })
+  }
 }
 
 /** The parent of all its processes. */
@@ -184,11 +189,9 @@ export async function postmasterOf(sql: Sql): Promise<number> {
   return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])
 }
 
-async function startSealer(province: Province): Promise<{ stop: () => Promise<void> }> {
-  const child = spawn(process.execPath, [CLI, 'seal'], {
-    env: await sealerEnvironment(province, false),
-    stdio: ['ignore', 2, 2],
-  })
+/** A command of its own beside the servers. */
+function startCommand(command: 'seal' | 'project', env: NodeJS.ProcessEnv): { stop: () => Promise<void> } {
+  const child = spawn(process.execPath, [CLI, command], { env, stdio: ['ignore', 2, 2] })
   const gone = once(child, 'exit')
   return {
     stop: async () => {

@@ -190,12 +190,7 @@ async function serveBeside(province: Province, mocks: Mocks | null, signal: Abor
     : startBeside('witness', await witnessEnvironment(folder, await logsOf(appUrl)))
   const sealer = startBeside('seal', await sealerEnvironment(province, witness !== null))
   const sends = mocks && startBeside('send', senderEnvironment(folder, province.senderUrl, mocks.urlOf('insurer')))
-  const projector = startBeside('project', {
-    PATH: process.env['PATH'],
-    LOG_LEVEL: 'warn',
-    DATABASE_URL: province.projectorUrl,
-    DATA_KEYS_FILE: folder.dataKeysFile,
-  })
+  const projector = startBeside('project', projectorEnvironment(province))
   printWelcome(
     known,
     options.port,
@@ -209,6 +204,15 @@ async function serveBeside(province: Province, mocks: Mocks | null, signal: Abor
   await Promise.all([
     ...[rechecks.ended, deltas?.ended, sealer.stop(), projector.stop(), witness?.stop(), sends?.stop()],
   ])
+}
+
+export function projectorEnvironment({ options: { folder }, projectorUrl }: Province): NodeJS.ProcessEnv {
+  return {
+    PATH: process.env['PATH'],
+    LOG_LEVEL: 'warn',
+    DATABASE_URL: projectorUrl,
+    DATA_KEYS_FILE: folder.dataKeysFile,
+  }
 }
 
 export function readOptions(args: string[], portDefault: number): Options {

@@ -231,9 +231,20 @@ test('what is usual would be that of a former day', () => {
   expect(flags.map(({ index, rule }) => [index, rule])).toEqual([[7 * 40 + 119, 'unusualVolume']])
 })
 
-test('a person seen again and again would be looked back at without a bound', () => {
-  const minutes = (n: number) => `2026-11-02T01:${String(n).padStart(2, '0')}:00.000Z`
-  const rows = Array.from({ length: 12 }, (_, n) => row(n, minutes(n), n === 0 ? {} : { facility: '38002' }))
-  const { flags } = notice(rows, NOTHING, minutes(12))
-  expect(flags.map(({ index }) => index)).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
+test('whoever came from elsewhere would be told again at each check that follows, or after a transfer', () => {
+  const at = (n: number) => `2026-11-02T01:0${n}:00.000Z`
+  const there = { facility: '38002' }
+  const rows = [
+    row(0, at(0)),
+    row(1, at(1), there),
+    row(2, at(2), there),
+    row(3, at(3)),
+    row(4, at(4), { ...there, route: '1.3' }),
+    row(5, at(5), there),
+  ]
+  const { flags } = notice(rows, NOTHING, at(9))
+  expect(flags.map(({ index, otherIndex }) => [index, otherIndex])).toEqual([
+    [1, 0],
+    [3, 2],
+  ])
 })

@@ -13,9 +13,6 @@ import {
 } from '../flag/rules.ts'
 import type { CheckRow } from './rows.ts'
 
-/** Presences of a person that rules look back at: arrival, re-checks and end of two visits. Bounded, as a stretch has 2,000 people. */
-export const SEEN_MAX = 8
-
 /** A facility's day so far, as it is kept. */
 export interface FacilityDay extends Counted {
   readonly facility: string
@@ -33,7 +30,7 @@ export interface Stay {
 
 /** What was projected before the stretch and rules look back at. */
 export interface Before {
-  /** Of the people in the stretch, in the hour before it: their latest presences, `SEEN_MAX` of each. */
+  /** Of the people in the stretch, in the hour before it: the latest presence of each (`isPresence`). */
   readonly checks: readonly (SeenCheck & { readonly person: string })[]
   readonly days: readonly FacilityDay[]
   readonly stays: readonly Stay[]
@@ -55,8 +52,8 @@ export interface Noticed {
  */
 export function notice(rows: readonly CheckRow[], before: Before, logTime: string): Noticed {
   const flags: Flag[] = []
-  const byPerson = new Map<string, SeenCheck[]>()
-  for (const { person, ...check } of before.checks) see(byPerson, person, check)
+  // told where somebody comes from elsewhere, not again at each check that follows there
+  const latest = new Map<string, SeenCheck>(before.checks.map(({ person, ...check }) => [person, check]))
   const days = new Map(before.days.map((each) => [`${each.facility} ${each.day}`, each]))
   const touchedDays = new Set<string>()
   const usual = usualOf(days)
@@ -72,9 +69,9 @@ export function notice(rows: readonly CheckRow[], before: Before, logTime: strin
     if (row.kind !== 'verification') continue
     const check = seenCheck(row)
     if (row.person !== null) {
-      const flags = (byPerson.get(row.person) ?? []).map((former) => twoFacilities(check, former))
-      tell(flags.findLast((flag) => flag !== null) ?? null)
-      if (isPresence(check)) see(byPerson, row.person, check)
+      const former = latest.get(row.person)
+      if (former !== undefined) tell(twoFacilities(check, former))
+      if (isPresence(check)) latest.set(row.person, check)
     }
     const day = todayInVietnam(new Date(row.recordedAt))
     const dayKey = `${row.facility} ${day}`
@@ -126,10 +123,6 @@ function seenCheck({ index, facility, recordedAt, route, purpose }: CheckRow): S
 
 function seenStay({ index, facility, recordedAt }: Stay): SeenCheck {
   return { index, facility, recordedAt, route: null, purpose: null }
-}
-
-function see(byPerson: Map<string, SeenCheck[]>, person: string, check: SeenCheck): void {
-  byPerson.set(person, [...(byPerson.get(person) ?? []), check].slice(-SEEN_MAX))
 }
 
 function newDay(facility: string, day: IsoDate): FacilityDay {

@@ -4,7 +4,7 @@ import { EMERGENCY, RULES_WITHOUT_PERSON, STAY_DAYS_MAX } from '../flag/rules.ts
 import { entryAt, placeOf } from '../log-id.ts'
 import { hex } from '../store.ts'
 import type { ClaimRow, Transition } from './claim-rows.ts'
-import { type Before, type FacilityDay, type Noticed, SEEN_MAX, type Stay } from './notice.ts'
+import type { Before, FacilityDay, Noticed, Stay } from './notice.ts'
 import type { BeforeClaims } from './notice-claims.ts'
 import type { RawEntry } from './raw-entry.ts'
 import type { CheckRow } from './rows.ts'
@@ -151,7 +151,7 @@ export async function readBefore(
                 and kind = 'verification' and route is distinct from ${EMERGENCY}
                 and purpose is distinct from 'appointment' and leaf_index < ${first?.index ?? 0}::bigint
                 and recorded_at >= ${since}::timestamptz - interval '2 hours'
-              order by recorded_at desc, leaf_index desc limit ${SEEN_MAX}
+              order by recorded_at desc, leaf_index desc limit 1
            ) as c
      order by c.leaf_index`
   const days = await sql<

@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
-import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { facilities } from '../mocks/province/facilities.ts'
@@ -13,6 +12,7 @@ import { type DataFolder, dataFolder, tokenKeysOf } from '../src/cli/data-folder
 import {
   aborted,
   DEMO_COPY_HOURS,
+  DEMO_PROCESSES,
   projectorEnvironment,
   readDemo,
   sealerEnvironment,
@@ -36,7 +36,7 @@ const TOKEN_SECONDS = 14_400
 export const WORLD_OPTIONS = {
   data: { default: '/tmp/kiemthe-load', what: 'folder of the province, made where there is none, and kept' },
   cards: { default: '3256000', what: 'insurance records, if it is made' },
-  processes: { default: String(Math.min(4, availableParallelism())), what: 'PROCESSES of the server' },
+  processes: { default: String(DEMO_PROCESSES), what: 'PROCESSES of the server' },
 } as const satisfies Readonly<Record<string, OptionOf>>
 
 /** A province with its database, keys and sealer; servers are the scenario's own. */

@@ -33,7 +33,7 @@ const settings = z.object({
   TLS_CLIENT_CA_FILE: z.string().min(1).optional(),
   /** `required`: nobody is answered without one, balancers and scrapers neither. */
   TLS_CLIENT_CERT: z.enum(['optional', 'required']).default('optional'),
-  /** Processes that share the port and the log; one a core is the most that helps. */
+  /** Processes that share the port and the log; one a core less the database's is the most that helps. */
   PROCESSES: wholeNumber(1, 64).default(1),
   /** For each process. One read and one append are in flight at a time, the rest is for lookups by id, tokens and health. */
   DB_CONNECTIONS_MAX: wholeNumber(2, 100).default(6),

@@ -47,7 +47,11 @@ const CARDS_DEFAULT = 3_256_000
 const CARDS_MAX = 100_000_000
 const SEED_DEFAULT = 'thanh-hoa'
 const PORT_DEFAULT = 8787
-const PROCESSES_MAX = 4
+/**
+ * One core is left to PostgreSQL and to whoever reads the log along: on two, one process answers half as much again as two do
+ * (`loadtest -- ratio`, in turn). One log takes what four can ask.
+ */
+export const DEMO_PROCESSES = Math.min(4, Math.max(1, availableParallelism() - 1))
 /** The insurer's day, as long as somebody who looks on has patience. */
 const DELTA_EVERY_SECONDS = 60
 /** A demo that stood still for weeks, or was not run, answers all the same: nobody made a feed meanwhile. */
@@ -342,7 +346,7 @@ async function recheckBeside(
   return { ended: recheckLoop(job, log, signal).finally(close) }
 }
 
-/** As in production, `kiemthe serve` with all by environment; a process a core, four at the most: one log takes no more. */
+/** As in production, `kiemthe serve` with all by environment. */
 async function environmentOf(options: Options, folder: DataFolder, appUrl: string, registryUrl: string | null) {
   await tokenKeysOf(folder)
   if (registryUrl !== null) await writeSecret(folder.agreementFile, DEMO_AGREEMENT)
@@ -351,7 +355,7 @@ async function environmentOf(options: Options, folder: DataFolder, appUrl: strin
     COPY_STALE_AFTER_HOURS: DEMO_COPY_HOURS,
     CATALOGUE_LATE_AFTER_HOURS: DEMO_COPY_HOURS,
     LOG_LEVEL: 'warn',
-    PROCESSES: String(Math.min(PROCESSES_MAX, availableParallelism())),
+    PROCESSES: String(DEMO_PROCESSES),
     PUBLIC_URL: `http://127.0.0.1:${options.port}`,
     // of the folder's own database; another one has another log
     ...(process.env['DATABASE_URL'] ? {} : { LOG_MARK_FILE: folder.logMarkFile }),

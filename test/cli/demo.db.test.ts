@@ -451,14 +451,18 @@ describe('the insurer beside it', () => {
 
   test('runs alone too, by `npm run mocks`, and `kiemthe pull` brings in what it offers', async () => {
     const before = await sequence()
-    const mockPort = await anyFreePort()
+    // Ports that the system gives: the second mock takes the one after the first's otherwise, which may be another suite's.
     const { stdout, stderr } = await bash(`
-      node mocks/main.ts --data '${data}' --port ${mockPort} --delta-every 3600 & mocks=$!
-      until curl -sf -X POST http://127.0.0.1:${mockPort}/admin/produce; do sleep 0.1; done
-      node src/cli.ts pull --once --url http://127.0.0.1:${mockPort}/ --data '${data}'
-      echo " pull $?"; kill $mocks; wait $mocks; echo "mocks $?"`)
+      node mocks/main.ts --data '${data}' --port 0 --delta-every 3600 2>'${data}/mocks.log' & mocks=$!
+      until url=$(sed -n 's/^insurer (mock) \\([^ ]*\\): .*/\\1/p' '${data}/mocks.log'); [ "$url" ]; do
+        kill -0 $mocks || exit 1
+        sleep 0.1
+      done
+      curl -sf -X POST "\${url}admin/produce"
+      node src/cli.ts pull --once --url "$url" --data '${data}'
+      echo " pull $?"; kill $mocks; wait $mocks; echo "mocks $?"; cat '${data}/mocks.log' >&2`)
     expect(stdout).toMatch(/^\{"sequence":\d+\} pull 0\nmocks 0\n$/)
-    expect(stderr).toContain(`insurer (mock) http://127.0.0.1:${mockPort}/: a delta of 99 changes`)
+    expect(stderr).toMatch(/^insurer \(mock\) http:\/\/127\.0\.0\.1:\d+\/: a delta of 99 changes/m)
     expect(await sequence()).toBeGreaterThan(before)
   })
 })

@@ -17,7 +17,8 @@ import { createWorld, type World } from '../support/service.ts'
 
 const today = todayInVietnam(new Date())
 const province = { seed: 'load', baseDate: today }
-const asOf = new Date('2026-11-20T01:02:03.456Z')
+/** Of the day that the province is of: nobody in it is born later. */
+const asOf = new Date(`${today}T01:02:03.456Z`)
 /** Of loads whose keys are not the question. */
 const KEY_CHECK = 'a'.repeat(32)
 /** The province's first records; whole blocks of 100 have whole people. */

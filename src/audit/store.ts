@@ -33,30 +33,16 @@ const IDEMPOTENCY_INTERVAL = '14 days'
  * The answer is one row, whatever the batch: the indexes follow from the first, since they are dense.
  */
 export async function appendRows(sql: Sql, rows: readonly PendingRow[]): Promise<AppendedRows> {
-  const column = (name: Exclude<keyof PendingRow, 'body'>) => rows.map((row) => row[name] ?? '').join(',')
   const bodies = rows.map((row) => row.body).join(BODY_SEPARATOR)
   const [appended] = await sql<{ log_id: number | null; first: number | null; places: string | null }[]>`
     with input as materialized (
-      select n::int, body, leaf_hash, client, nullif(subject, '')::uuid as subject, salt, sealed,
-             nullif(key, '')::uuid as key, nullif(digest, '')::uuid as digest
+      select n::int, body, leaf_hash, client, nullif(subject, '')::uuid as subject, salt, sealed
         from unnest(
-          string_to_array(${bodies}, ${BODY_SEPARATOR}), string_to_array(${column('leafHash')}, ','),
-          string_to_array(${column('client')}, ','), string_to_array(${column('subject')}, ','),
-          string_to_array(${column('salt')}, ','), string_to_array(${column('sealed')}, ','),
-          string_to_array(${column('idempotencyKey')}, ','), string_to_array(${column('requestDigest')}, ',')
-        ) with ordinality as r(body, leaf_hash, client, subject, salt, sealed, key, digest, n)
-    ), claimed as (
-      insert into idempotency as held (log_id, key, request_digest, claimed_at)
-      select (select max(log_id) from log_head), key, digest, now() from input where key is not null order by key
-      on conflict (log_id, key) do update
-        set request_digest = excluded.request_digest, claimed_at = excluded.claimed_at
-        where held.claimed_at < now() - ${IDEMPOTENCY_INTERVAL}::interval
-      returning key
-    ), fresh as materialized (
-      select input.*, row_number() over (order by n) - 1 as place
-        from input left join claimed on claimed.key = input.key
-       where input.key is null or claimed.key is not null
-    ), head as (
+          string_to_array(${bodies}, ${BODY_SEPARATOR}), string_to_array(${column(rows, 'leafHash')}, ','),
+          string_to_array(${column(rows, 'client')}, ','), string_to_array(${column(rows, 'subject')}, ','),
+          string_to_array(${column(rows, 'salt')}, ','), string_to_array(${column(rows, 'sealed')}, ',')
+        ) with ordinality as r(body, leaf_hash, client, subject, salt, sealed, n)
+    ), ${rows.some((row) => row.idempotencyKey !== null) ? freshOfClaims(sql, rows) : freshOfAll(sql)}, head as (
       update log_head set size = size + (select count(*) from fresh) where log_id = (select max(log_id) from log_head)
       returning log_id, size - (select count(*) from fresh) as first
     ), entries as (
@@ -75,6 +61,36 @@ export async function appendRows(sql: Sql, rows: readonly PendingRow[]): Promise
   if (first === null || logId === null) return { logId: 0, indexes: new Map() }
   const places = appended?.places?.split(',') ?? []
   return { logId, indexes: new Map(places.map((n, place) => [Number(n) - 1, first + place])) }
+}
+
+/** A column of a batch as one text; null is empty. */
+function column(rows: readonly PendingRow[], name: Exclude<keyof PendingRow, 'body'>): string {
+  return rows.map((row) => row[name] ?? '').join(',')
+}
+
+/** Steps 1 and 2 of a batch in which nobody has a key, as most are: a fifth of the statement's work less (measured, in turn). */
+function freshOfAll(sql: Sql): Fragment {
+  return sql`fresh as materialized (select input.*, null::uuid as key, n - 1 as place from input)`
+}
+
+function freshOfClaims(sql: Sql, rows: readonly PendingRow[]): Fragment {
+  return sql`keyed as materialized (
+      select n::int, nullif(key, '')::uuid as key, nullif(digest, '')::uuid as digest
+        from unnest(
+          string_to_array(${column(rows, 'idempotencyKey')}, ','), string_to_array(${column(rows, 'requestDigest')}, ',')
+        ) with ordinality as k(key, digest, n)
+    ), claimed as (
+      insert into idempotency as held (log_id, key, request_digest, claimed_at)
+      select (select max(log_id) from log_head), key, digest, now() from keyed where key is not null order by key
+      on conflict (log_id, key) do update
+        set request_digest = excluded.request_digest, claimed_at = excluded.claimed_at
+        where held.claimed_at < now() - ${IDEMPOTENCY_INTERVAL}::interval
+      returning key
+    ), fresh as materialized (
+      select input.*, keyed.key, row_number() over (order by n) - 1 as place
+        from input join keyed using (n) left join claimed on claimed.key = keyed.key
+       where keyed.key is null or claimed.key is not null
+    )`
 }
 
 /**

@@ -1,4 +1,4 @@
-import { type DataKeys, type LookupKey, nameSince, namesOf } from '../data-keys.ts'
+import { type DataKeys, type LookupKey, type Names, nameSince } from '../data-keys.ts'
 import type { BirthDate } from '../identity/birth-date.ts'
 import type { FullName } from '../identity/name.ts'
 import type { Evidence } from './evidence.ts'
@@ -29,6 +29,7 @@ export interface Asked {
  */
 export function askedOf(
   keys: DataKeys,
+  [name]: Names,
   evidence: Evidence,
   comparison: Comparison | null,
   seen: string | null,
@@ -38,7 +39,6 @@ export function askedOf(
   // a scan without a record has proven nothing wrong: the record may come later
   const mayAskAgain = comparison === null ? how === 'scanned' : comparison.match === 'matches'
   if (!mayAskAgain) return null
-  const [name] = namesOf(keys, number)
   const [generation] = keys.lookupGenerations
   return { name, generation, seen, how, card: cardNumber, birthDate, fullName, mrzName }
 }

@@ -143,7 +143,7 @@ export async function check(scope: Job, request: VerificationRequest): Promise<C
     officer: request.officer ?? null,
     registryConsent: request.registryConsent ?? null,
     portalAnswer: request.portalAnswer ?? null,
-    asked: askedOf(dataKeys, evidence, comparison, copy?.watermark?.loadedAt ?? null),
+    asked: askedOf(dataKeys, names, evidence, comparison, copy?.watermark?.loadedAt ?? null),
     ...birthElsewhere(evidence, decision),
   }
   const outcome = {

@@ -188,7 +188,7 @@ describe('a connection that dies', () => {
     const proxy = await startProxy(inject('cluster'))
     try {
       const sql = connection({ url: through(proxy.port) })
-      await append(sql, [deed()])
+      await append(sql, [asked('before')]) // prepared: from now on the statement is one message
       proxy.loseAnswers()
       const first = asked('a')
       const outcome = failure(append(sql, [first, deed()]))
@@ -284,17 +284,20 @@ function through(port: number): string {
   return url.href
 }
 
-/** A client whose every statement dies of that. */
+/** A client whose every statement dies of that; what is only a part of one is not sent. */
 function brokenBy(error: Error): Sql {
-  return (() => Promise.reject(error)) as unknown as Sql
+  const call = ([text = '']: TemplateStringsArray) =>
+    text.trimStart().startsWith('with ') ? Promise.reject(error) : null
+  return call as unknown as Sql
 }
 
-/** The first statement passes; before the second, all keys are swept. */
+/** Before it is read who holds the keys, all of them are swept. */
 function sweepBeforeRead(sql: Sql): Sql {
-  let statements = 0
-  const call = async (...parts: Parameters<Sql>) => {
-    if (++statements === 2) await world.owner`delete from idempotency`
-    return sql(...(parts as [TemplateStringsArray, ...never[]]))
+  const call = (text: TemplateStringsArray, ...values: never[]) => {
+    const statement = sql(text, ...values)
+    return text.join('').includes('join idempotency')
+      ? world.owner`delete from idempotency`.then(() => statement)
+      : statement
   }
   return call as unknown as Sql
 }

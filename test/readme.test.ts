@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { codeTables } from '../src/cli/codes.ts'
 import { configSchema } from '../src/config.ts'
@@ -54,4 +54,27 @@ test('every setting of the configuration stands in the README', () => {
   const readme = readFileSync(README, 'utf8')
   const missing = Object.keys(configSchema.shape).filter((name) => !readme.includes(`\`${name}\``))
   expect(missing).toEqual([])
+})
+
+describe('links of the pages', () => {
+  const root = join(import.meta.dirname, '..')
+  const pages = globSync('{README.md,{src,ops,loadtest,mocks}/**/README.md}', { cwd: root })
+  /** As renderers of Markdown make anchors: lower case, punctuation gone, a hyphen for a space. */
+  const anchor = (heading: string) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} -]/gu, '')
+      .replaceAll(' ', '-')
+  const anchors = (page: string) =>
+    [...readFileSync(join(root, page), 'utf8').matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => anchor(heading))
+
+  test.each(pages)('%s: each leads to a file, and to a heading in it', (page) => {
+    const links = [...readFileSync(join(root, page), 'utf8').matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)/g)]
+    const broken = links.flatMap(([link, path = '', heading]) => {
+      const target = path === '' ? page : relative(root, join(root, dirname(page), path))
+      if (!existsSync(join(root, target))) return [link]
+      return heading === undefined || anchors(target).includes(heading) ? [] : [link]
+    })
+    expect(broken).toEqual([])
+  })
 })

@@ -17,7 +17,7 @@ import type { RefusedUnread } from './door.ts'
 import type { StatementWatch, StatementWatches } from './statements.ts'
 
 /**
- * What `/metrics` shows of one process (README, "Metrics and alerts"). Every label is a word of a closed list: no client,
+ * What `/metrics` shows of one process (`ops/README.md`). Every label is a word of a closed list: no client,
  * no facility, no person, so the number of series has a bound:
  *
  *   requests     61 routes and methods (24 GET with HEAD, 9 POST, 4 of no route) × 3 outcomes × 16 = 2,928

@@ -1,9 +1,9 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto'
-import { readFile, rename, stat, writeFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { z } from 'zod'
 import type { SealMark } from '../audit/seal/seal.ts'
 import { ConfigError, type Environment } from '../config.ts'
-import { readSecret, type SealKeyFile, sealKeySchema } from './data-folder.ts'
+import { readSecret, type SealKeyFile, sealKeySchema, writeWhole } from './data-folder.ts'
 import { systemCode } from './embedded/error.ts'
 
 /** What `kiemthe seal` is told by its environment. Nothing of `serve`: no data key and no token key is for it to read. */
@@ -67,10 +67,6 @@ export function sealMark(path: string): SealMark {
         if (systemCode(error) === 'ENOENT') return null
         throw error
       }),
-    write: async (note) => {
-      const draft = `${path}.${process.pid}.draft`
-      await writeFile(draft, note, { mode: 0o600, flush: true })
-      await rename(draft, path)
-    },
+    write: (note) => writeWhole(path, note),
   }
 }

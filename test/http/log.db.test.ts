@@ -1,28 +1,52 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { appendBatch, prepare } from '../../src/audit/log.ts'
 import type { SealJob } from '../../src/audit/seal/seal.ts'
+import { addCheckpointText } from '../../src/audit/witness/add-checkpoint.ts'
+import { createWitness } from '../../src/audit/witness/witness.ts'
 import { deriveDataKeys } from '../../src/data-keys.ts'
 import { deeds } from '../support/log.ts'
-import { checkGrowth, checkProof, checkpointOf, rootOfLeaves } from '../support/outsider.ts'
+import { checkGrowth, checkProof, checkpointOf, cosignedAt, rootOfLeaves } from '../support/outsider.ts'
 import { sealAll, sealerOn } from '../support/sealing.ts'
 import { createWorld, type Running, type World } from '../support/service.ts'
+import { witnessKey } from '../support/signed-log.ts'
 
 /** What an outsider does with public bytes, who shares no code with the service (`test/support/outsider.ts`). */
 let world: World
 let running: Running
 let sealer: SealJob
 let key: string
+/** Runs a witness: to us only its key. */
+const insurer = witnessKey('witness.insurer.example/1')
 const FIRST = 300
 const SIZE = 700
 
 beforeAll(async () => {
   world = await createWorld([])
   running = await world.start()
-  sealer = await sealerOn(world.owner)
+  const alone = await sealerOn(world.owner)
+  sealer = { ...alone, cosign: witnessed(alone) }
   key = (await world.owner<{ verifier: string }[]>`select verifier from log_key`)[0]?.verifier ?? ''
 })
 
 afterAll(() => world?.close())
+
+/** By a witness that has seen nothing yet, and is told each time from where the log grew. */
+function witnessed({ verifier }: SealJob): SealJob['cosign'] {
+  const notes = new Map<string, string>()
+  const memory = {
+    latest: (origin: string) => notes.get(origin) ?? null,
+    remember: async (origin: string, note: string) => void notes.set(origin, note),
+  }
+  const witness = createWitness([verifier], insurer.signer, memory, () => {})
+  let oldSize = 0
+  return async ({ note, size, proveFrom }) => {
+    const proof = oldSize === 0 ? [] : await proveFrom(oldSize)
+    const { status, body } = await witness.add(addCheckpointText({ oldSize, proof, note }))
+    if (status !== 200) throw new Error(`not cosigned: ${status}`)
+    oldSize = size
+    return note + body
+  }
+}
 
 async function append(count: number, recordedAt = new Date()): Promise<void> {
   const keys = deriveDataKeys(world.dataKeys)
@@ -79,7 +103,7 @@ test('a checkpoint that is late would be told to nobody', async () => {
   expect(await reasons()).toEqual(['copyMissing'])
 })
 
-describe('an outsider with one verifier key', () => {
+describe('an outsider with a verifier key of the log, and one of a witness', () => {
   let first: { size: number; root: Buffer }
 
   test('finds the key it has been given among those that are shown', async () => {
@@ -96,6 +120,15 @@ describe('an outsider with one verifier key', () => {
     expect([status, type, cached]).toEqual([200, 'text/plain; charset=utf-8', 'public, max-age=2'])
     first = checkpointOf(text, key)
     expect(first).toEqual({ size: FIRST, root: rootOfLeaves(await receipts()) })
+  })
+
+  test('verifies that the witness saw it', async () => {
+    const { text } = await ask('/1/checkpoint')
+    expect(Math.abs(cosignedAt(text, insurer.text).getTime() - Date.now())).toBeLessThan(60_000)
+    const proof = (await ask('/1/proof/7')).text
+    expect(cosignedAt(proof.slice(proof.indexOf('\n\n') + 2), insurer.text)).toEqual(cosignedAt(text, insurer.text))
+    const another = witnessKey(insurer.name).text
+    for (const wrong of [key, another]) expect(() => cosignedAt(text, wrong)).toThrow('not ')
   })
 
   test('verifies the proof of every receipt, and of no other one', async () => {

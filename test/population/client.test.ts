@@ -165,11 +165,21 @@ describe('the bulkhead', () => {
   })
 
   test('a question would wait longer than its own time behind 200 others', async () => {
-    const { registry, seen } = world(silent)
-    const asked = await Promise.all(Array.from({ length: 200 }, () => registry.ask(question(), 50)))
-    expect(new Set(asked)).toEqual(new Set(['unavailable']))
-    await expect.poll(() => seen.asked).toBe(32)
-    expect(registry.accepts()).toBe(true)
+    vi.useFakeTimers({ now: new Date('2026-11-24T03:00:00Z') })
+    try {
+      const { registry, seen } = world(silent)
+      const startedMs = Date.now()
+      const asked = Array.from({ length: 200 }, async () => [
+        await registry.ask(question(), 3_000),
+        Date.now() - startedMs,
+      ])
+      await vi.advanceTimersByTimeAsync(3_000)
+      expect(new Set((await Promise.all(asked)).map(String))).toEqual(new Set(['unavailable,3000']))
+      expect(seen.asked).toBe(32)
+      expect(vi.getTimerCount()).toBe(0)
+    } finally {
+      vi.useRealTimers()
+    }
   })
 })
 

@@ -15,6 +15,7 @@ import { COSIGNATURE, cosignatureVerifier, cosigner } from '../../src/audit/witn
 
 /** A log without a database: it signs whatever tree it is made of. Two of one key are a log that shows two faces. */
 export interface SignedLog {
+  readonly leaves: readonly Buffer[]
   readonly note: (size: number) => string
   readonly growth: (from: number, to: number) => Buffer[]
   readonly path: (index: number, size: number) => Buffer[]
@@ -53,6 +54,7 @@ export function signedLog(key: ReturnType<typeof logKey>, entries: readonly stri
   const growth = (from: number, to: number) => consistencySpans(from, to).map(hashOf)
   const note = (size: number) => signNote(checkpointText({ origin: key.origin, size, root: root(size) }), [key.signer])
   return {
+    leaves,
     note,
     growth,
     root,

@@ -2,10 +2,11 @@ import { createWriteStream } from 'node:fs'
 import { rename } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import type { ExportHeader } from '../audit/fsck/export.ts'
+import { checkpointIn, type ExportHeader } from '../audit/fsck/export.ts'
 import type { FsckSource } from '../audit/fsck/source.ts'
 import { databaseSource } from '../audit/fsck/store.ts'
 import { readLogs } from '../audit/succession/store.ts'
+import { TILE_WIDTH, tileWidth } from '../audit/tile.ts'
 import { connect } from '../db/connect.ts'
 import { readArguments } from './arguments.ts'
 import { DATA_FOLDER, dataFolder } from './data-folder.ts'
@@ -19,7 +20,8 @@ const PAGE = 8_192
 
 /**
  * `kiemthe export FILE`: all bodies of the log in force, or of another one (`--log`), and its checkpoint, for whoever checks it elsewhere (`kiemthe fsck
- * --export`). Written aside and renamed: a file of that name is whole.
+ * --export`); beside it, in `FILE.hashes`, the leaf hashes that it was signed over. Written aside and renamed: a file of
+ * that name is whole.
  */
 export async function exportLog(args: string[]): Promise<void> {
   const { values, positionals } = readArguments(
@@ -39,10 +41,28 @@ export async function exportLog(args: string[]): Promise<void> {
     const log = values.log === undefined ? logs.at(-1) : logs.find(({ logId }) => String(logId) === values.log)
     if (log === undefined) throw new UsageError(USAGE)
     const source = await databaseSource(sql, log.logId, false)
-    await pipeline(Readable.from(linesOf(log.logId, source)), createWriteStream(`${path}.part`, { flush: true }))
-    await rename(`${path}.part`, path)
+    await writeAside(`${path}.hashes`, hashesOf(source))
+    await writeAside(path, linesOf(log.logId, source))
   } finally {
     await sql.end({ timeout: 5 })
+  }
+}
+
+async function writeAside(path: string, parts: AsyncIterable<string | Uint8Array>): Promise<void> {
+  await pipeline(Readable.from(parts), createWriteStream(`${path}.part`, { flush: true }))
+  await rename(`${path}.part`, path)
+}
+
+/** The leaf hashes that the checkpoint was signed over, out of the tiles. */
+async function* hashesOf(source: FsckSource): AsyncGenerator<Uint8Array> {
+  const size = checkpointIn(source.end.checkpoint)?.size ?? 0
+  for (let from = 0; from < size; from += PAGE) {
+    const indexes = Array.from({ length: PAGE / TILE_WIDTH }, (_, i) => from / TILE_WIDTH + i)
+    const tiles = indexes.map((index) => ({ level: 0, index, width: tileWidth(0, index, size) }))
+    for (const bytes of await source.tiles(tiles.filter(({ width }) => width > 0))) {
+      if (bytes === null) throw new UsageError('tiles are missing: see kiemthe fsck')
+      yield bytes
+    }
   }
 }
 

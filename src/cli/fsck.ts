@@ -1,11 +1,19 @@
 import { createReadStream } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { type FileHandle, open as openFile, readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { readCheckpoint } from '../audit/checkpoint.ts'
-import { exportHeaderSchema, exportSource } from '../audit/fsck/export.ts'
+import {
+  checkpointIn,
+  type ExportHeader,
+  exportHeaderSchema,
+  exportSource,
+  type ReadHashes,
+  sealedTree,
+} from '../audit/fsck/export.ts'
 import { describeFinding } from '../audit/fsck/findings.ts'
 import { type FsckLog, type FsckOptions, type FsckReport, type FsckReports, fsck } from '../audit/fsck/fsck.ts'
 import { databaseSource } from '../audit/fsck/store.ts'
+import { HASH_BYTES } from '../audit/merkle.ts'
 import { ED25519, ed25519Verifier, type NoteVerifier, readNote, readVerifierKey } from '../audit/signed-note.ts'
 import { readLogs } from '../audit/succession/store.ts'
 import { endingIn } from '../audit/succession/successor.ts'
@@ -87,8 +95,30 @@ async function checkExport(path: string, given: Trust | null, kept: string | nul
   const first = await lines.next()
   const header = exportHeaderSchema.safeParse(first.done === true ? null : jsonOf(first.value))
   if (!header.success) throw new UsageError(`${path} is no file of kiemthe export`)
-  const log = { logId: header.data.log, source: exportSource(header.data, lines), ending: null }
-  return run([log], kept, { ...given, keys: null })
+  const hashes = await openFile(`${path}.hashes`).catch(() => null)
+  try {
+    const sealed = hashes === null ? null : await sealedIn(hashes, header.data, kept)
+    if (sealed === null) {
+      process.stderr.write(
+        `${path}.hashes ${hashes === null ? 'is not there' : 'is not what the checkpoint was signed over'}: ` +
+          'of a changed entry it is told that there is one, not which\n',
+      )
+    }
+    const log = { logId: header.data.log, source: exportSource(header.data, lines, sealed), ending: null }
+    return await run([log], kept, { ...given, keys: null })
+  } finally {
+    await hashes?.close()
+  }
+}
+
+function sealedIn(hashes: FileHandle, header: ExportHeader, kept: string | null) {
+  const read: ReadHashes = async (from, to) => {
+    const bytes = Buffer.alloc((to - from) * HASH_BYTES)
+    const { bytesRead } = await hashes.read(bytes, 0, bytes.length, from * HASH_BYTES)
+    return bytes.subarray(0, bytesRead)
+  }
+  const checkpoint = checkpointIn(kept) ?? checkpointIn(header.checkpoint)
+  return checkpoint?.origin === header.origin ? sealedTree(read, checkpoint) : null
 }
 
 async function run(found: readonly FsckLog[], kept: string | null, options: FsckOptions): Promise<FsckReports> {

@@ -283,11 +283,42 @@ test('an export would not be what the log is, or be checked without keys from ou
     const sound = await kiemthe(['fsck', '--export', file, '--keys', keysFile])
     expect(sound).toMatchObject({ code: 0 })
     expect(sound.stdout).toContain(`checkpoint of ${SEALED} entries, signed by ${sealer.signer.name}`)
+    const policy = join(home, 'policy')
+    await writeFile(policy, `log ${key?.verifier}\nwitness w ${witnessKey('w.example').text}\nquorum w\n`)
+    const unwitnessed = await kiemthe(['fsck', '--export', file, '--keys', policy])
+    expect(unwitnessed).toMatchObject({ code: 1 })
+    expect(unwitnessed.stdout).toContain('bears no cosignature of w')
     const text = await readFile(file, 'utf8')
-    await writeFile(file, text.replace('valid', 'stale'))
-    const changed = await kiemthe(['fsck', '--export', file, '--keys', keysFile])
-    expect(changed).toMatchObject({ code: 1 })
-    expect(changed.stdout).toContain('is of other entries than these')
+    const lines = text.split('\n')
+    const place = 421
+    const changes = {
+      edited: lines.with(place + 1, (lines[place + 1] ?? '').replace('valid', 'stale')),
+      exchanged: lines.with(place + 1, lines[12] ?? '').with(12, lines[place + 1] ?? ''),
+      'of the last, begun tile': lines.with(SEALED, (lines[SEALED] ?? '').replace('valid', 'stale')),
+    }
+    for (const [what, changed] of Object.entries(changes)) {
+      await writeFile(file, changed.join('\n'))
+      const { code, stdout } = await kiemthe(['fsck', '--export', file, '--keys', keysFile])
+      expect(code, what).toBe(1)
+      const named = [...stdout.matchAll(/^WRONG: entry (\d+) is another one than was sealed$/gm)].map(([, at]) =>
+        Number(at),
+      )
+      expect(named, what).toEqual(what === 'edited' ? [place] : what === 'exchanged' ? [11, place] : [SEALED - 1])
+    }
+    // hashes that were made to fit are not what was signed
+    const hashes = await readFile(`${file}.hashes`)
+    expect(hashes.length).toBe(32 * SEALED)
+    await writeFile(`${file}.hashes`, hashes.fill(7, 32 * place, 32 * (place + 1)))
+    for (const [lines, code] of [
+      [text.split('\n'), 0],
+      [changes.edited, 1],
+    ] as const) {
+      await writeFile(file, lines.join('\n'))
+      const unnamed = await kiemthe(['fsck', '--export', file, '--keys', keysFile])
+      expect(unnamed.code).toBe(code)
+      expect(unnamed.stderr).toContain('is not what the checkpoint was signed over')
+      if (code === 1) expect(unnamed.stdout).toContain('is of other entries than these')
+    }
   } finally {
     await rm(home, { recursive: true })
   }

@@ -141,7 +141,7 @@ async function exchange(
     signal,
   }
   const response = await send(url, request).catch((cause: unknown) => {
-    throw new RegistryFailure('connection', 'the registry cannot be reached', cause)
+    throw brokenOff(signal, 'the registry cannot be reached', cause)
   })
   const text = await readText(response, signal)
   if (response.status !== 200) throw new RegistryFailure('status', `the registry answered ${response.status}`)
@@ -149,6 +149,11 @@ async function exchange(
     throw refused('the answer is no XML in UTF-8')
   }
   return readAnswer(text, question.transactionId)
+}
+
+/** An end that we made ourselves, at the deadline, is no fault of the connection. */
+function brokenOff(signal: AbortSignal, why: string, cause: unknown): RegistryFailure {
+  return signal.reason instanceof RegistryFailure ? signal.reason : new RegistryFailure('connection', why, cause)
 }
 
 /** Read to its end, so that its connection can be used again; no further than the bound, where it is given up. */
@@ -163,7 +168,7 @@ async function readText(response: RegistryResponse, signal: AbortSignal): Promis
       parts.push(part)
     }
   } catch (cause) {
-    throw cause instanceof RegistryFailure ? cause : new RegistryFailure('connection', 'the answer broke off', cause)
+    throw cause instanceof RegistryFailure ? cause : brokenOff(signal, 'the answer broke off', cause)
   }
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(parts))

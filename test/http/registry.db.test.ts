@@ -39,7 +39,11 @@ beforeAll(async () => {
     random: Math.random,
     medianMs: 0,
   })
-  running = await world.start({ REGISTRY_URL: registry.url, REGISTRY_TIMEOUT_MS: '2000' })
+  running = await world.start({
+    REGISTRY_URL: registry.url,
+    REGISTRY_TIMEOUT_MS: '2000',
+    ...(inject('workerBundle') === undefined ? { METRICS_PORT: '0' } : {}),
+  })
   token = await world.token('facility:38001')
 })
 
@@ -274,6 +278,24 @@ test('a table, an opened detail, or a line of the log would hold what the regist
   const lines = running.log.filter((line) => !line.includes('log_unavailable'))
   expect(lines.length).toBeGreaterThan(40)
   for (const line of lines) expect(line).not.toMatch(outcome)
+})
+
+test('metrics would tell one outcome from another, or not that and how long it was asked', async () => {
+  const port = running.server.metricsPort
+  if (port === null) return // an isolate shows none
+  const shown = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
+  const ours = shown.split('\n').filter((line) => /^kiemthe_registry/.test(line) && !line.startsWith('#'))
+  const labels = new Set(ours.map((line) => line.replace(/ [^ ]*$/, '').replace(/le="[^"]*"/, 'le')))
+  expect([...labels].toSorted()).toEqual([
+    'kiemthe_registry_breaker{state="closed"}',
+    'kiemthe_registry_breaker{state="halfOpen"}',
+    'kiemthe_registry_breaker{state="open"}',
+    'kiemthe_registry_duration_seconds_bucket{le}',
+    'kiemthe_registry_duration_seconds_count',
+    'kiemthe_registry_duration_seconds_sum',
+  ])
+  const count = Number(/kiemthe_registry_duration_seconds_count (\d+)/.exec(shown)?.[1])
+  expect(count).toBe(registry.calls.length)
 })
 
 test('a registry that wants our certificate would not be shown it, or one without would be let in', async () => {

@@ -67,7 +67,7 @@ describe('one attempt', () => {
   ] as const)('%s: asked once, and answered', async (_, send, outcome) => {
     const spy = vi.fn(send)
     const { registry, seen } = world(spy)
-    expect(await registry.ask(question(), 30)).toBe(outcome)
+    expect(await registry.ask(question(), 300)).toBe(outcome)
     expect(spy).toHaveBeenCalledTimes(1)
     await expect.poll(() => seen.asked).toBe(send === deaf ? 0 : 1)
   })
@@ -230,6 +230,24 @@ describe('the breaker', () => {
       expect(seen.opened.length).toBe(2)
     }))
 
+  test('a registry that hangs would be told as a line that is cut', async () => {
+    const endless: RegistryOptions['send'] = async (_, { signal }) => {
+      const never = new Promise<never>((_resolve, reject) =>
+        signal.addEventListener('abort', () => reject(Error('cut'))),
+      )
+      return reply('', { body: { [Symbol.asyncIterator]: () => ({ next: () => never }) } })
+    }
+    for (const [send, fault] of [
+      [silent, 'timeout'],
+      [endless, 'timeout'],
+      [failing, 'connection'],
+    ] as const) {
+      const { registry, seen } = world(send, { breaker: { ...limits, failuresMax: 1 } })
+      await registry.ask(question(), 200)
+      await expect.poll(() => seen.opened).toEqual([`RegistryFailure:${fault}`])
+    }
+  })
+
   test('an answer in between would not count, or a refused answer would count as one', async () => {
     const sends = [failing, failing, confirming, failing, async () => reply('<x/>'), failing]
     const { registry } = world((url, request) => (sends.shift() ?? confirming)(url, request), { breaker: limits })
@@ -243,7 +261,7 @@ describe('the breaker', () => {
 
   test('callers in a hurry would open it for everybody', async () => {
     const { registry, seen } = world(silent, { breaker: { ...limits, tellingMs: 1_000 } })
-    for (let n = 0; n < 5; n++) await registry.ask(question(), 5)
+    await Promise.all(Array.from({ length: 5 }, () => registry.ask(question(), 200)))
     await expect.poll(() => seen.asked).toBe(5)
     expect(registry.state()).toBe('closed')
   })

@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { FAULTS, type Fault, type MockRegistry, startRegistry } from '../../mocks/population-registry/server.ts'
 import { DEMO_AGREEMENT } from '../../mocks/population-registry/start.ts'
 import type { RegistryConfig } from '../../src/config.ts'
@@ -157,6 +157,54 @@ test('nobody listens: said at once, and said once when the breaker opens', async
   expect(nobody.registry.state()).toBe('open')
   expect(opened).toEqual(['RegistryFailure:connection'])
   await nobody.close()
+})
+
+test('the breaker over the wire: it opens, nothing leaves, one tries and the others do not wait, and it closes', async () => {
+  const failing = await mock()
+  const over = await openRegistry(config(failing.url), AGREEMENT, {
+    ...hooks,
+    breaker: { failuresMax: 3, openMs: 10_000, tellingMs: 0 },
+  })
+  const ask = (ms = 60_000) => over.registry.ask(question(), ms)
+  // its clock alone is ours: sockets and deadlines are as in life
+  vi.useFakeTimers({ toFake: ['Date'], now: new Date() })
+  const later = (ms: number) => vi.setSystemTime(Date.now() + ms)
+  const seen: string[] = []
+  const see = (told: RegistryOutcome) => seen.push(`${told}, ${over.registry.state()}, ${failing.calls.length} asked`)
+  opened.length = 0
+  try {
+    see(await ask())
+    failing.fault('outage')
+    for (let n = 0; n < 3; n++) see(await ask())
+    later(9_999)
+    see(await ask())
+    later(1)
+    failing.fault('silent')
+    const trying = ask(DEADLINE_MS)
+    await expect.poll(() => failing.calls.length, { interval: 5 }).toBe(5)
+    see(await ask())
+    expect(await trying).toBe('unavailable')
+    await expect.poll(() => over.registry.state(), { interval: 5 }).toBe('open')
+    failing.fault('none')
+    see(await ask())
+    later(10_000)
+    see(await ask())
+    expect(seen).toEqual([
+      'confirmed, closed, 1 asked',
+      'unavailable, closed, 2 asked',
+      'unavailable, closed, 3 asked',
+      'unavailable, open, 4 asked',
+      'unavailable, open, 4 asked',
+      'unavailable, halfOpen, 5 asked',
+      'unavailable, open, 5 asked',
+      'confirmed, closed, 6 asked',
+    ])
+    expect(opened).toEqual(['RegistryFailure:status', 'RegistryFailure:timeout'])
+  } finally {
+    vi.useRealTimers()
+    await over.close()
+    await failing.close()
+  }
 })
 
 test('a listener that never accepts, a wire that swallows: the deadline holds', async () => {

@@ -124,6 +124,7 @@ describe('a code would be told otherwise than the contract says', () => {
       const json = await answer(evidence)
       expect(json).toMatchObject({ code, decision, cause, vssCode, vssCodeSource: 'copy', warnings })
       expect(json.desk).toMatch(VIETNAMESE)
+      expect(json.desk).toMatch(/ Danh tính: theo [^.]+, chưa xác thực\.$/) // whatever was decided
       expectEnglish(json.integrator)
       if (decision === 'undetermined') expect(json.desk).toContain('Vẫn tiếp nhận người bệnh')
       expect(json.desk).not.toMatch(/bản sao|photo|phô tô/i)

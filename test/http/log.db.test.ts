@@ -220,9 +220,33 @@ test('tiles that were changed are not proven with', async () => {
   // taken away to be made anew: for a while, not for ever
   await world.owner`delete from log_tile where level = 0 and tile_index = 2`
   expect(await refusal('/1/proof/600')).toMatchObject({ status: 404, code: 'log_not_published', retryAfter: '10' })
+  await world.owner`delete from log_tile`
+  await world.owner`update log_tree set size = 0`
+  expect(await sealAll(sealer)).toBe(SIZE)
+  expect((await ask('/1/proof/600')).status).toBe(200)
 })
 
 test('nothing that is shown names the facility, or what was decided', async () => {
   const shown = [(await ask('/1/checkpoint')).text, (await ask('/1/proof/1')).text, (await ask('/keys')).text].join('')
   expect(shown).not.toMatch(/38001|entitled|verification/)
+})
+
+test('a witness that is silent too long would be told to nobody, or keep a checkpoint back', async () => {
+  const reasons = async () => ((await ready()) as { reasons: string[] }).reasons
+  const wanting = { ...sealer, isCosigned: (note: string) => note.includes(`— ${insurer.name} `) }
+  const silent: SealJob = { ...wanting, cosign: async ({ note }) => note }
+  for (const [secondsAgo, told] of [
+    [40, ['copyMissing']],
+    [61, ['copyMissing', 'cosignatureLate']],
+  ] as const) {
+    await append(1, new Date(Date.now() - secondsAgo * 1_000))
+    const size = await sealAll(silent)
+    const alone = (await ask('/1/checkpoint')).text
+    expect(checkpointOf(alone, key).size).toBe(size)
+    expect(() => cosignedAt(alone, insurer.text)).toThrow('not signed')
+    expect(await reasons()).toEqual(told)
+    expect(await sealAll(wanting)).toBe(size)
+    cosignedAt((await ask('/1/checkpoint')).text, insurer.text)
+    expect(await reasons()).toEqual(['copyMissing'])
+  }
 })

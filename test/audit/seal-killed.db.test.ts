@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { appendBatch, prepare } from '../../src/audit/log.ts'
 import { dataFolder, makeDataFolder, sealKeyOf } from '../../src/cli/data-folder.ts'
 import { deriveDataKeys } from '../../src/data-keys.ts'
+import { holdRow } from '../support/held-row.ts'
 import { type Command, kiemthe, newDataFolder, removeDataFolder, startKiemthe } from '../support/kiemthe.ts'
 import { deeds } from '../support/log.ts'
 import { checkpointOf, cosignedAt, rootOfLeaves } from '../support/outsider.ts'
@@ -76,33 +77,6 @@ async function published(): Promise<string> {
   const [row] = await world.owner<{ note: string }[]>`select note from log_checkpoint`
   if (row !== undefined) seen.add(row.note)
   return row?.note ?? ''
-}
-
-/** Another session holds the row that the sealer's next step changes. */
-async function hold(table: 'log_tree' | 'log_checkpoint') {
-  const holder = await world.owner.reserve()
-  await holder`begin`
-  await holder`select from ${holder(table)} where log_id = 1 for update`
-  const backends = (ends: boolean) => world.owner<{ n: number }[]>`
-    select count(${ends ? world.owner`pg_terminate_backend(pid)` : world.owner`pid`}) as n from pg_stat_activity
-     where datname = current_database() and application_name = 'kiemthe seal' and wait_event_type = 'Lock'`
-  const waiting = async () => (await backends(false))[0]?.n
-  return {
-    untilWaiting: () => expect.poll(waiting, { interval: 5, timeout: 30_000 }).toBe(1),
-    /** PostgreSQL never does what it was told by the one that is dead, */
-    undone: async () => {
-      await backends(true)
-      await expect.poll(waiting, { interval: 5, timeout: 30_000 }).toBe(0)
-      await holder`rollback`
-      holder.release()
-    },
-    /** or does it all the same: it had been told. */
-    done: async () => {
-      await holder`rollback`
-      holder.release()
-      await expect.poll(waiting, { interval: 5, timeout: 30_000 }).toBe(0)
-    },
-  }
 }
 
 /** The way to the witness; whoever passes can be held up before it, or behind it with the answer. */
@@ -205,12 +179,12 @@ async function sealed(): Promise<void> {
 test('killed between any two of integrate, sign, cosign and publish: nothing is lost, no fork, and the next one goes on', async () => {
   for (const outcome of ['undone', 'done'] as const) {
     await killedAt(async () => {
-      const { untilWaiting, [outcome]: then } = await hold('log_tree')
+      const { untilWaiting, [outcome]: then } = await holdRow(world.owner, 'log_tree', 'kiemthe seal')
       const reached = () => untilWaiting().then(() => then)
       return { reached, appended: 300, published: 0, marked: 0 } // a tile is filled, and another begun
     })
     await killedAt(async () => {
-      const { untilWaiting, [outcome]: then } = await hold('log_checkpoint')
+      const { untilWaiting, [outcome]: then } = await holdRow(world.owner, 'log_checkpoint', 'kiemthe seal')
       const reached = () => untilWaiting().then(() => then)
       return { reached, appended: 3, published: outcome === 'done' ? 3 : 0, marked: 3 }
     })

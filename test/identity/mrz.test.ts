@@ -209,6 +209,53 @@ test('no text makes it throw, or is accepted with a wrong check digit', () => {
   expect(read('<'.repeat(5_000_000))).toEqual({ ok: false, issue: 'mrz_too_long' })
 })
 
+/** Doc 9303, written a second time: places of the 90 characters. */
+const COVERED: readonly (readonly [issue: string, digit: number, ...spans: (readonly [number, number])[]])[] = [
+  ['mrz_check_document_number', 14, [5, 14]],
+  ['mrz_check_personal_number', 29, [15, 29]],
+  ['mrz_check_birth_date', 36, [30, 36]],
+  ['mrz_check_expiry', 44, [38, 44]],
+  ['mrz_check_composite', 59, [5, 30], [30, 37], [38, 45], [48, 59]],
+]
+
+function firstWrong(zone: string): string | null {
+  const values = new Map(Array.from('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ', (char, value) => [char, value]))
+  const wrong = COVERED.find(([, digit, ...spans]) => {
+    const covered = spans.map(([from, to]) => zone.slice(from, to)).join('')
+    const sum = Array.from(covered).reduce(
+      (total, char, i) => total + (values.get(char) ?? 0) * ([7, 3, 1][i % 3] ?? 0),
+      0,
+    )
+    return zone[digit] !== String(sum % 10)
+  })
+  return wrong?.[0] ?? null
+}
+
+test('several misreads at once: never accepted with a wrong check digit, and the first wrong one is named', () => {
+  const misreads = fc.array(fc.tuple(fc.nat(59), fc.constantFrom(...'0123456789<OIZSB')), {
+    minLength: 1,
+    maxLength: 4,
+  })
+  let [named, accepted] = [0, 0]
+  fc.assert(
+    fc.property(zones, misreads, (zone, changes) => {
+      const whole = zone.replaceAll('\n', '')
+      const changed = changes.reduce((text, [at, char]) => replaceAt(text, at, char), whole)
+      const [parsed, wrong] = [read(changed), firstWrong(changed)]
+      if (parsed.ok) {
+        accepted++
+        expect(wrong).toBeNull()
+      } else if (parsed.issue.startsWith('mrz_check_')) {
+        named++
+        expect(parsed.issue).toBe(wrong)
+      }
+    }),
+    { ...RUNS, numRuns: 2_000 },
+  )
+  expect(named).toBeGreaterThan(500)
+  expect(accepted).toBeGreaterThan(0) // what was changed into itself
+})
+
 describe('misreads that no check digit sees', () => {
   test.each([
     // 6 and G, 0 and A, 8 and I are 10 or 20 apart

@@ -1,5 +1,6 @@
 import { auditFigures } from './audit.ts'
 import { crash } from './crash.ts'
+import { dossiers } from './dossiers.ts'
 import { edge } from './edge.ts'
 import { firstStart } from './first-start.ts'
 import { runScenario } from './frame/run.ts'
@@ -55,6 +56,10 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   crash: {
     what: 'kill -9 of the server under load, N times: lost answers, double entries (--kills --seed --cards --desks)',
     run: crash,
+  },
+  dossiers: {
+    what: 'generated dossiers, each field of each broken in every way, with the expected finding (--dossiers)',
+    run: dossiers,
   },
   edge,
   fsck: {

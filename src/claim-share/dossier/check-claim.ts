@@ -23,13 +23,31 @@ export function checkClaim(tables: readonly Table[], findings: Findings): void {
       }
     }
   }
+  for (const { name, rows } of tables.filter(({ name }) => !OF_MONEY.has(name))) {
+    for (const row of rows) {
+      const tellOf = (code: FindingCode, field: string) =>
+        findings.add({ code, table: name, row: row.number, field, path: `${row.path}/${field}` })
+      for (const fields of PERIODS) checkDates(row, fields, tellOf)
+    }
+  }
 }
+
+/** Of the papers that come with a visit: none ends before it begins. */
+const PERIODS: readonly (readonly string[])[] = [
+  ['NGAY_VAO', 'NGAY_VAO_NOI_TRU', 'NGAY_RA'],
+  ['NGOAITRU_TUNGAY', 'NGOAITRU_DENNGAY'],
+  ['TU_NGAY', 'DEN_NGAY'],
+  ['NGAYBD_DTRI_LAO', 'NGAYKT_DTRI_LAO'],
+  ['NGAY_BAT_DAU_XU_TRI', 'NGAY_KET_THUC_XU_TRI'],
+]
 
 /** The tables of money lines, and their unit price. */
 const LINES = [
   ['XML2', 'DON_GIA'],
   ['XML3', 'DON_GIA_BV'],
 ] as const
+
+const OF_MONEY: ReadonlySet<string> = new Set(['XML1', ...LINES.map(([name]) => name)])
 
 /**
  * Amounts of XML1 that are sums over the lines. T_TONGCHI_BV: QĐ 130 says so; the others follow from it. T_THUOC and T_VTYT
@@ -67,13 +85,13 @@ function checkCards(summary: Row, tell: (code: FindingCode, field: string) => vo
   }
 }
 
-/** Each that is there, not before the one before it. `yyyyMMddHHmm` sorts as text. */
+/** Each that is there, not before the one before it. `yyyyMMddHHmm` sorts as text, and so does `yyyyMMdd`. */
 function checkDates(row: Row, fields: readonly string[], tell: (code: FindingCode, field: string) => void): void {
   let before = ''
   for (const field of fields) {
     const text = row.fields.get(field) ?? ''
-    if (!/^\d{12}$/.test(text)) continue
-    if (text < before) tell('dates_disorder', field)
+    if (!/^\d{8}(?:\d{4})?$/.test(text)) continue
+    if (text.length === before.length && text < before) tell('dates_disorder', field)
     else before = text
   }
 }

@@ -25,9 +25,7 @@ export function checkTable(table: Table, spec: TableSpec, day: string, findings:
       })
     if (row.path.replaceAll(/\[\d+\]/g, '') !== wanted) tell('table_structure', null)
     for (const field of row.repeated) tell('field_repeated', field)
-    if (spec.fields !== null) checkRow(row, spec.fields, day, tell)
-    else if (!row.fields.has('MA_LK')) tell('field_missing', 'MA_LK')
-    else if (row.fields.get('MA_LK') === '') tell('field_required', 'MA_LK')
+    checkRow(row, spec.fields, day, tell)
   }
 }
 
@@ -44,7 +42,7 @@ function checkRow(
   for (const field of fields) {
     const text = row.fields.get(field.name)
     if (text === undefined) {
-      if (!field.later) tell('field_missing', field.name)
+      if (!field.later && !field.doubtful) tell('field_missing', field.name)
     } else if (text === '') {
       if (field.required) tell('field_required', field.name)
     } else {

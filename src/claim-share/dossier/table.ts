@@ -17,6 +17,8 @@ export interface FieldSpec {
   readonly several: boolean
   /** The element itself may be missing: a field that came with a later decision. */
   readonly later: boolean
+  /** It may always be missing: sources of the standard differ over it. */
+  readonly doubtful: boolean
   /** Values it may have; null: any. */
   readonly codes: ReadonlySet<string> | null
 }
@@ -27,8 +29,7 @@ export interface TableSpec {
   /** From the root to a row: `['CHITIEU_CHITIET_THUOC', 'DSACH_CHI_TIET_THUOC', 'CHI_TIET_THUOC']`. */
   readonly path: readonly string[]
   readonly single: boolean
-  /** Null: only the structure of the table is known here. */
-  readonly fields: readonly FieldSpec[] | null
+  readonly fields: readonly FieldSpec[]
 }
 
 const TYPES: Readonly<Record<string, FieldType>> = {
@@ -42,14 +43,15 @@ const TYPES: Readonly<Record<string, FieldType>> = {
 }
 
 /**
- * Fields as lines of `NAME:S100!`: the type's letter, the length or `n`, then `!` required, `;` several values, `?` later.
+ * Fields as lines of `NAME:S100!`: the type's letter, the length or `n`, then `!` required, `;` several values, `?` later,
+ * `~` doubtful.
  */
 export function readFields(text: string, codes: Readonly<Record<string, readonly string[]>>): FieldSpec[] {
   return text
     .trim()
     .split(/\s+/)
     .map((word) => {
-      const [, name = '', letter = '', length = '', marks = ''] = /^(\w+):([A-Z])(\d+|n)([!;?]*)$/.exec(word) ?? []
+      const [, name = '', letter = '', length = '', marks = ''] = /^(\w+):([A-Z])(\d+|n)([!;?~]*)$/.exec(word) ?? []
       const type = TYPES[letter]
       if (type === undefined) throw new TypeError(`${word} is no field`)
       const list = codes[name]
@@ -60,6 +62,7 @@ export function readFields(text: string, codes: Readonly<Record<string, readonly
         required: marks.includes('!'),
         several: marks.includes(';'),
         later: marks.includes('?'),
+        doubtful: marks.includes('~'),
         codes: list === undefined ? null : new Set(list),
       }
     })

@@ -1,12 +1,12 @@
+import { PAPER_CODES, XML4, XML5, XML6, XML7, XML8, XML9, XML10, XML11, XML13, XML14, XML15 } from './paper-tables.ts'
 import { readFields, type TableSpec } from './table.ts'
 
 /**
  * The tables of QĐ 130/QĐ-BYT as QĐ 4750 and QĐ 3176 changed them. How sure each part is:
  * XML0 and XML1: names, types and lengths of the decision (high). XML2 and XML3: names in the portal's order (high),
  * lengths as two published client programs have them (medium). Which fields must not be empty: a published list of the
- * decision's annex (medium). XML4–XML15: structure and MA_LK only; what their fields hold is not checked here.
- * Element names and nesting: the portal's own guide and four client programs that agree (high). XML12 is typed on the portal
- * and travels in no dossier (QĐ 130 Đ3 k3).
+ * decision's annex (medium). XML4–XML15: `paper-tables.ts`. Element names and nesting: the portal's own guide and four client
+ * programs that agree (high). XML12 is typed on the portal and travels in no dossier (QĐ 130 Đ3 k3).
  */
 
 /** Of QĐ 130's annex unless said otherwise; medium. */
@@ -61,9 +61,10 @@ const XML3 = `
   NGAY_TH_YL:T12 NGAY_KQ:T12 MA_PTTT:N1 VET_THUONG_TP:N1 PP_VO_CAM:N1 VI_TRI_TH_DVKT:N3 MA_MAY:S1024 MA_HIEU_SP:S255
   TAI_SU_DUNG:N1 DU_PHONG:Sn`
 
-function table(name: string, path: string, fields: string | null): TableSpec {
+function table(name: string, path: string, fields: string): TableSpec {
   const steps = path.split('/')
-  return { name, path: steps, single: steps.length === 1, fields: fields === null ? null : readFields(fields, CODES) }
+  const codes = { ...CODES, ...PAPER_CODES[name] }
+  return { name, path: steps, single: steps.length === 1, fields: readFields(fields, codes) }
 }
 
 const HIV = 'HO_SO_BENH_AN_CHAM_SOC_VA_DIEU_TRI_HIV_AIDS'
@@ -72,17 +73,17 @@ const TABLES: readonly TableSpec[] = [
   table('XML1', 'TONG_HOP', XML1),
   table('XML2', 'CHITIEU_CHITIET_THUOC/DSACH_CHI_TIET_THUOC/CHI_TIET_THUOC', XML2),
   table('XML3', 'CHITIEU_CHITIET_DVKT_VTYT/DSACH_CHI_TIET_DVKT/CHI_TIET_DVKT', XML3),
-  table('XML4', 'CHITIEU_CHITIET_DICHVUCANLAMSANG/DSACH_CHI_TIET_CLS/CHI_TIET_CLS', null),
-  table('XML5', 'CHITIEU_CHITIET_DIENBIENLAMSANG/DSACH_CHI_TIET_DIEN_BIEN_BENH/CHI_TIET_DIEN_BIEN_BENH', null),
-  table('XML6', `CHI_TIEU_${HIV}/DSACH_${HIV}/${HIV}`, null),
-  table('XML7', 'CHI_TIEU_DU_LIEU_GIAY_RA_VIEN', null),
-  table('XML8', 'CHI_TIEU_DU_LIEU_TOM_TAT_HO_SO_BENH_AN', null),
-  table('XML9', 'CHI_TIEU_DU_LIEU_GIAY_CHUNG_SINH/DSACH_GIAYCHUNGSINH/DU_LIEU_GIAY_CHUNG_SINH', null),
-  table('XML10', 'CHI_TIEU_DU_LIEU_GIAY_NGHI_DUONG_THAI', null),
-  table('XML11', 'CHI_TIEU_DU_LIEU_GIAY_CHUNG_NHAN_NGHI_VIEC_HUONG_BAO_HIEM_XA_HOI', null),
-  table('XML13', 'CHI_TIEU_GIAYCHUYENTUYEN', null),
-  table('XML14', 'CHI_TIEU_GIAYHEN_KHAMLAI', null),
-  table('XML15', 'CHI_TIEU_DIEUTRI_BENHLAO/DSACH_CHITIET_DIEUTRI_BENHLAO/CHITIET_DIEUTRI_BENHLAO', null),
+  table('XML4', 'CHITIEU_CHITIET_DICHVUCANLAMSANG/DSACH_CHI_TIET_CLS/CHI_TIET_CLS', XML4),
+  table('XML5', 'CHITIEU_CHITIET_DIENBIENLAMSANG/DSACH_CHI_TIET_DIEN_BIEN_BENH/CHI_TIET_DIEN_BIEN_BENH', XML5),
+  table('XML6', `CHI_TIEU_${HIV}/DSACH_${HIV}/${HIV}`, XML6),
+  table('XML7', 'CHI_TIEU_DU_LIEU_GIAY_RA_VIEN', XML7),
+  table('XML8', 'CHI_TIEU_DU_LIEU_TOM_TAT_HO_SO_BENH_AN', XML8),
+  table('XML9', 'CHI_TIEU_DU_LIEU_GIAY_CHUNG_SINH/DSACH_GIAYCHUNGSINH/DU_LIEU_GIAY_CHUNG_SINH', XML9),
+  table('XML10', 'CHI_TIEU_DU_LIEU_GIAY_NGHI_DUONG_THAI', XML10),
+  table('XML11', 'CHI_TIEU_DU_LIEU_GIAY_CHUNG_NHAN_NGHI_VIEC_HUONG_BAO_HIEM_XA_HOI', XML11),
+  table('XML13', 'CHI_TIEU_GIAYCHUYENTUYEN', XML13),
+  table('XML14', 'CHI_TIEU_GIAYHEN_KHAMLAI', XML14),
+  table('XML15', 'CHI_TIEU_DIEUTRI_BENHLAO/DSACH_CHITIET_DIEUTRI_BENHLAO/CHITIET_DIEUTRI_BENHLAO', XML15),
 ]
 
 export type StandardName = 'QD4750' | 'QD3176' | 'QD1931'
@@ -110,11 +111,11 @@ export const STANDARDS: readonly Standard[] = [
 ]
 
 function withoutLater(spec: TableSpec): TableSpec {
-  return { ...spec, fields: spec.fields?.map((field) => ({ ...field, later: false })) ?? null }
+  return { ...spec, fields: spec.fields.map((field) => ({ ...field, later: false })) }
 }
 
 function widened(spec: TableSpec, name: string, lengthMax: number): TableSpec {
-  const fields = spec.fields?.map((field) => (field.name === name ? { ...field, lengthMax } : field)) ?? null
+  const fields = spec.fields.map((field) => (field.name === name ? { ...field, lengthMax } : field))
   return { ...spec, fields }
 }
 

@@ -102,6 +102,7 @@ export async function documentFuzz(options: FuzzOptions): Promise<FuzzFigures> {
   const recorded = new Set<string>()
   let reads = 0
   let receipts = 0
+  const withdrawals = new Set<string>()
   let enrolments = 0
   const began = performance.now()
   const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T
@@ -169,9 +170,15 @@ export async function documentFuzz(options: FuzzOptions): Promise<FuzzFigures> {
       for (const { verification } of items) if (verification !== undefined) recorded.add(verification.id)
     }
     if (operation.operationId === 'attachClaimReceipt') receipts++
+    if (operation.operationId === 'withdrawClaimShare') {
+      const { id, receipts: said } = z
+        .object({ id: z.string(), receipts: z.array(z.object({ at: z.string() })) })
+        .parse(JSON.parse(text))
+      withdrawals.add(`${id} ${said.at(-1)?.at}`) // once more changes nothing
+    }
     if (AUDIT_READS.has(operation.operationId) && role === 'auditor') reads++
   }
-  return { sent: requests, statuses, deeds: recorded.size + reads + receipts, wrong }
+  return { sent: requests, statuses, deeds: recorded.size + reads + receipts + withdrawals.size, wrong }
 }
 
 function mismatch(

@@ -10,7 +10,13 @@ import {
   listAuditVerifications,
   searchAudit,
 } from './http/audit.ts'
-import { getClaimShare, listClaimShares, postClaimReceipt, postClaimShare } from './http/claim-shares.ts'
+import {
+  getClaimShare,
+  listClaimShares,
+  postClaimReceipt,
+  postClaimShare,
+  postClaimWithdrawal,
+} from './http/claim-shares.ts'
 import {
   listAuditClaimsContract,
   listAuditFlagsContract,
@@ -23,6 +29,7 @@ import {
   listClaimSharesContract,
   postClaimReceiptContract,
   postClaimShareContract,
+  postClaimWithdrawalContract,
 } from './http/contract/claim-shares.ts'
 import { showDocsContract, showOpenApiContract, showProblemsContract } from './http/contract/documents.ts'
 import { postEnrolmentContract } from './http/contract/enrolments.ts'
@@ -148,6 +155,14 @@ export const ROUTES: readonly Route[] = [
     access: ['share'],
     work: getClaimShare,
     contract: getClaimShareContract,
+  },
+  {
+    method: 'POST',
+    path: '/v1/claim-shares/{id}/withdrawal',
+    access: ['share'],
+    priority: 'claim',
+    work: postClaimWithdrawal,
+    contract: postClaimWithdrawalContract,
   },
   {
     method: 'POST',

@@ -67,6 +67,7 @@ export const ERROR_CODES = [
   'claim_share_not_found',
   'claim_share_erased',
   'claim_receipt_unexpected',
+  'claim_share_with_insurer',
   'audit_purpose_missing',
   'audit_facility_missing',
   'audit_case_missing',

@@ -52,7 +52,7 @@ export const claimDeliveryOutcomeSchema = z.strictObject({
   /** Place of the share (`placeOf`): it may stand in a log before this entry's; in the first log, its leaf index. */
   share: z.int().min(0),
   status: z.enum(SHARE_STATUSES).exclude(['recorded']),
-  /** `facility`: it attached the receipt, or withdrew by a later version. */
+  /** `facility`: it attached the receipt, or took the share back. */
   by: z.enum(['sender', 'facility']),
   maKetQua: z.string().nullable(),
 })

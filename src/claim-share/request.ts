@@ -102,4 +102,13 @@ export const claimReceiptSchema = z
   })
   .meta({ id: 'ClaimReceipt' })
 
+/** Why a share is taken back. */
+export const claimWithdrawalSchema = z
+  .strictObject({
+    reason: text(1, REASON_CHARS_MAX).meta({ description: 'Why; kept sealed, shown to auditors with the entry.' }),
+  })
+  .meta({ id: 'ClaimWithdrawal' })
+
+export type ClaimWithdrawal = z.infer<typeof claimWithdrawalSchema>
+
 export type ClaimReceipt = z.infer<typeof claimReceiptSchema>

@@ -139,6 +139,8 @@ export interface ShareState {
   readonly nextAttemptAt: string | null
   /** Place of the next version of the visit. */
   readonly supersededBy: number | null
+  /** Somebody sends it just now, or did and left no word of it. */
+  readonly isUnderWay: boolean
 }
 
 export interface StoredTransition {
@@ -162,11 +164,12 @@ export async function findShare(sql: Sql, logId: number, place: number): Promise
       last_failure: string | null
       next_attempt_at: string | null
       superseded_by: number | null
+      is_under_way: boolean | null
       transitions: string | null
     }[]
   >`
     select e.body, e.leaf_hash, d.subject, d.sealed,
-           s.facility, s.status, s.attempts, s.last_failure, s.next_attempt_at,
+           s.facility, s.status, s.attempts, s.last_failure, s.next_attempt_at, s.lease_until is not null as is_under_way,
            (select v.leaf_index from claim_visit v
              where v.log_id = s.log_id and v.facility = s.facility and v.visit_key = s.visit_key
                and v.share = s.share and v.version = s.version + 1) as superseded_by,
@@ -191,7 +194,7 @@ export async function findShare(sql: Sql, logId: number, place: number): Promise
       facility === null
         ? null
         : {
-            ...{ facility, status, attempts, supersededBy },
+            ...{ facility, status, attempts, supersededBy, isUnderWay: row.is_under_way === true },
             lastFailure: row.last_failure,
             nextAttemptAt: row.next_attempt_at === null ? null : readInstant(row.next_attempt_at).toISOString(),
           },
@@ -234,7 +237,35 @@ export async function appendReceipt(
   return appendWithAct(sql, row, act, then)
 }
 
-/** `unsent`: the latest version of a visit, and the insurer is not known to have it. */
+/**
+ * A facility takes a share back: its entry, and nothing is to be done any more. `changed`: something else became of it since
+ * the caller looked, or somebody took it to send it; nothing is written. Whoever takes it later finds nothing due.
+ */
+export async function appendWithdrawal(
+  sql: Sql,
+  logId: number,
+  row: PendingRow,
+  { share, expected }: { readonly share: number; readonly expected: number },
+): Promise<Acted> {
+  const act: Fragment = sql`waits as materialized (
+      select leaf_index from claim_delivery
+       where log_id = ${logId}::smallint and leaf_index = ${share}::bigint and lease_until is null
+         and jsonb_array_length(transitions) = ${expected}::integer
+         for update
+    ), act as materialized (
+      select case when exists (select from waits) then 'done' else 'changed' end as result
+    )`
+  const then: Fragment = sql`, moved as (
+      update claim_delivery s
+         set status = 'withdrawn', last_index = deed.place, transitions = transitions || to_jsonb(deed.place),
+             next_attempt_at = null
+        from deed
+       where s.log_id = ${logId}::smallint and s.leaf_index = ${share}::bigint
+    )`
+  return appendWithAct(sql, row, act, then)
+}
+
+/** `unsent`: the latest version of a visit that was not withdrawn, and the insurer is not known to have it. */
 export type StatusFilter = ShareStatus | 'unsent'
 
 export interface ShareQuery {
@@ -282,9 +313,9 @@ export async function listShares(sql: Sql, logId: number, query: ShareQuery): Pr
          and (${before}::bigint is null or s.leaf_index < ${before}::bigint)
          and (${status}::text is null or s.status = ${status}
               or (${status} = 'unsent' and s.status in ('recorded', 'held', 'deadLetter')
-                  and not exists (select from claim_visit v
-                                   where v.log_id = s.log_id and v.facility = s.facility and v.visit_key = s.visit_key
-                                     and v.share = s.share and v.version = s.version + 1)))
+                  and not exists (select from claim_delivery l
+                                   where l.log_id = s.log_id and l.visit_key = s.visit_key and l.share = s.share
+                                     and l.version > s.version and l.status <> 'withdrawn')))
        order by s.leaf_index desc limit ${limit}::integer
     )
     select p.leaf_index, e.body, d.subject, d.sealed, p.status, p.attempts, p.next_attempt_at, p.superseded_by

@@ -10,8 +10,10 @@ import {
   claimReceiptSchema,
   claimShareRequest,
   claimShareRequestSchema,
+  claimWithdrawalSchema,
 } from '../claim-share/request.ts'
 import { shareClaim } from '../claim-share/share.ts'
+import { withdrawShare } from '../claim-share/withdrawal.ts'
 import { QueueFull } from '../db/group.ts'
 import { invalid, ServiceError } from '../errors.ts'
 import { LARGE_BYTES_MAX } from '../limits/limits.ts'
@@ -120,6 +122,12 @@ export async function listClaimShares(c: Context, scope: Scope, caller: Principa
 export async function postClaimReceipt(c: Context, scope: Scope, caller: Principal): Promise<Answer> {
   const { value } = await readJson(c, claimReceiptSchema)
   return json(201, await attachReceipt(scope, caller, c.req.param('id') ?? '', value))
+}
+
+/** `POST /v1/claim-shares/{id}/withdrawal`: what was taken back before is as it was. */
+export async function postClaimWithdrawal(c: Context, scope: Scope, caller: Principal): Promise<Answer> {
+  const { value } = await readJson(c, claimWithdrawalSchema)
+  return json(201, await withdrawShare(scope, caller, c.req.param('id') ?? '', value))
 }
 
 function json(status: number, body: unknown): Answer {

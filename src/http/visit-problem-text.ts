@@ -86,4 +86,10 @@ export const VISIT_PROBLEMS: Readonly<Record<VisitCode, ProblemRow>> = {
     'Hồ sơ này do hệ thống gửi thay, không nhận biên nhận từ cơ sở.',
     'A share that we forward has its receipts from the insurer; only `recordOnly` takes yours.',
   ),
+  claim_share_with_insurer: row(
+    409,
+    'The insurer has it, or may have',
+    'Hồ sơ đã gửi, hoặc đang gửi, tới cơ quan BHXH. Muốn sửa hãy gửi bản thay thế và ghi lý do.',
+    'What was received, may have been received, or is being sent at this moment cannot be taken back here: share a corrected version, which replaces it there. Nothing was recorded.',
+  ),
 }

@@ -10,8 +10,14 @@ import { post } from '../support/service.ts'
 
 /** Claims as auditors see them: with the status that their deliveries left, and what their checks say against them. */
 
-const [covered, ended, repeated, erasedOne] = [record(), record({ validTo: day(-30) }), record(), record()]
-openDesk([covered, ended, repeated, erasedOne])
+const [covered, ended, repeated, erasedOne, twiceOver] = [
+  record(),
+  record({ validTo: day(-30) }),
+  record(),
+  record(),
+  record(),
+]
+openDesk([covered, ended, repeated, erasedOne, twiceOver])
 
 let projector: Projector
 beforeAll(() => {
@@ -134,6 +140,28 @@ test('each contradiction would not be told, or one that is none', async () => {
   const told = flags.map(({ leaf_index: index, ...flag }): [number, unknown] => [index, flag])
   expect(told.toSorted(byIndex)).toEqual(wanted.toSorted(byIndex))
   expect(flags.some((flag) => flag.leaf_index === unpaid)).toBe(false)
+})
+
+test('a claim that was taken back would be one that is repeated, in one stretch or in two', async () => {
+  const visit = { ...NOW, ngayVao: `${compact(day(-9))}0800` }
+  const again = (visitId: string) => shareClaim(world, { citizenId: twiceOver.citizenId, details: { visitId }, visit })
+  const repeats = async (index: number) =>
+    (await state()).flags
+      .filter((flag) => flag.rule === 'repeatedClaim' && flag.leaf_index === index)
+      .map((flag) => flag.other_index)
+  const mistaken = await again('T1')
+  await moveClaim(world, mistaken, 'withdrawn')
+  const second = await again('T2') // in the stretch of the withdrawal
+  expect(await repeats(second)).toEqual([])
+  await moveClaim(world, second, 'withdrawn')
+  await projector.all()
+  const third = await again('T3') // behind it
+  const fourth = await again('T4')
+  await moveClaim(world, third, 'withdrawn') // after the fourth had come
+  expect(await repeats(third)).toEqual([])
+  expect(await repeats(fourth)).toEqual([third])
+  const { claims } = await state()
+  expect(claims.find((row) => row.leaf_index === third)).toMatchObject({ status: 'withdrawn' })
 })
 
 test('a claim that was erased would keep what it said, show itself to all, or differ when it is made again', async () => {

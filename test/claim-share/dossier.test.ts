@@ -61,6 +61,8 @@ test.each<[string, (tables: Tables) => void, string, string]>([
     'amount_lines',
     'T_TONGCHI_BV',
   ],
+  ['drugs cost otherwise', (t) => set(t, 'XML1', 'T_THUOC', '0.01'), 'amount_lines', 'T_THUOC'],
+  ['a supply is no supply in the summary', (t) => set(t, 'XML3', 'MA_VAT_TU', 'N03.01'), 'amount_lines', 'T_VTYT'],
   ['a line is not its product', (t) => set(t, 'XML2', 'DON_GIA', '7.001'), 'amount_product', 'THANH_TIEN_BV'],
   ['out before in', (t) => set(t, 'XML1', 'NGAY_RA', '202601010000'), 'dates_disorder', 'NGAY_RA'],
   [

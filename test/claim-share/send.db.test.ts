@@ -1,4 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { LOG_ID } from '../../src/audit/log-id.ts'
+import { rebuild } from '../../src/claim-share/send/follow.ts'
+import { takeDue } from '../../src/claim-share/send/store.ts'
+import { kiemthe } from '../support/kiemthe.ts'
 import { logState, sound } from '../support/log.ts'
 import { expectExactlyOnce, FACILITIES, type SendingWorld, type Shared, sendingWorld } from '../support/sending.ts'
 
@@ -217,6 +221,84 @@ test('a day without the insurer would lose claims, fill the log, or keep new one
      where body like '%"status":"received"%' order by leaf_index`
   expect(ends.findIndex((each) => each.share === fresh.index)).toBeLessThan(8)
   expect(ends).toHaveLength(waited.length + 1)
+})
+
+describe('a share that its facility took back', () => {
+  test('would be sent, keep its next version waiting, or come back when rows are made anew', async () => {
+    const [mistaken, next] = [await it.share({ visit: 'V1' }), await it.share({ visit: 'V1', version: 2 })]
+    const held = await it.share({ visit: 'V2' })
+    const { sender, job } = await it.open()
+    expect(await it.withdraw(mistaken)).toBe(true)
+    it.gateway.fault('outage')
+    await sender.pass(NEVER)
+    expect(await statuses([mistaken, next, held])).toEqual(['withdrawn', 'held', 'held'])
+    expect(await it.withdraw(held)).toBe(false) // something else became of it since
+    expect(await it.withdraw(held, 1)).toBe(true)
+    const rows = () => it.world.owner`
+      select leaf_index, status, last_index, transitions, next_attempt_at is not null as waits
+        from claim_delivery order by leaf_index`
+    const former = await rows()
+    await rebuild(job)
+    expect(await rows()).toEqual(former)
+    it.gateway.fault('none')
+    it.clock.laterMs += MINUTE
+    await sender.pass(NEVER)
+    expectExactlyOnce(it.gateway, [next])
+    expect(await statuses([mistaken, next, held])).toEqual(['withdrawn', 'received', 'withdrawn'])
+  })
+
+  test('while its file is on the way would be told to be gone; or, of two moments that meet, be sent all the same', async () => {
+    const one = await it.share({ visit: 'V1' })
+    const { job } = await it.open()
+    const take = (now: Date) => {
+      const leaseUntil = new Date(now.getTime() + MINUTE)
+      return job.query((sql) =>
+        takeDue(sql, LOG_ID, { now, leaseUntil, lane: 'oldest', max: 9, facilityMax: 9, busy: {} }),
+      )
+    }
+    expect(await take(it.now())).toHaveLength(1)
+    expect(await it.withdraw(one)).toBe(false)
+    // a lease that ran out is no word of it either
+    const [taken] = await take(new Date(it.now().getTime() + 2 * MINUTE))
+    expect(taken?.formerLease).toBeInstanceOf(Date)
+    expect(await it.withdraw(one)).toBe(false)
+    for (let n = 0; n < 20; n++) {
+      const share = await it.share({ visit: `meets-${n}` })
+      const [withdrawn, due] = await Promise.all([it.withdraw(share), take(it.now())])
+      expect(due.filter(({ place }) => place === share.index)).toHaveLength(withdrawn ? 0 : 1)
+    }
+  })
+
+  test('a dead letter would wait for ever behind it, or bring it back', async () => {
+    const [dead, later] = [await it.share({ visit: 'V1' }), await it.share({ visit: 'V1', version: 2 })]
+    await it.world
+      .owner`update claim_delivery set status = 'deadLetter', next_attempt_at = null where leaf_index = ${dead.index}`
+    expect(await it.withdraw(later)).toBe(true)
+    const retry = await kiemthe(['send', 'retry', `s1-${dead.index}`, '--reason', 'mended'], it.environment)
+    expect(retry.stderr).toContain('1 wait again')
+    const { sender } = await it.open()
+    await sender.pass(NEVER)
+    expectExactlyOnce(it.gateway, [dead])
+    expect(await statuses([dead, later])).toEqual(['received', 'withdrawn'])
+  })
+})
+
+test('what a killed process left no word of would be said not to have left, when the insurer is away or its account', async () => {
+  const [taken, untouched] = [await it.share({ visit: 'V1' }), await it.share({ visit: 'V2' })]
+  const account = await it.share({ visit: 'V3', facility: '38002' })
+  const expired = () => it.world.owner`
+    update claim_delivery set lease_until = now() - interval '1 second' where leaf_index in (${taken.index}, ${account.index})`
+  await expired()
+  await it.world.owner`delete from insurer_login where facility = '38002'`
+  it.gateway.fault('outage')
+  const { sender } = await it.open()
+  await sender.pass(NEVER)
+  expect(await statuses([taken, untouched, account])).toEqual(['sent', 'held', 'sent'])
+  for (const each of [taken, untouched, account]) expect(await it.deliveriesOf(each)).toHaveLength(1)
+  it.gateway.fault('none')
+  it.clock.laterMs += MINUTE
+  await sender.pass(NEVER)
+  expect(await statuses([taken, untouched])).toEqual(['received', 'received'])
 })
 
 test('a hospital with many claims would keep a clinic with one waiting', async () => {

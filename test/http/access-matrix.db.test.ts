@@ -86,6 +86,10 @@ const MATRIX: Record<string, Row> = {
     request: () => ({ path: `/v1/claim-shares/${ownShareId}` }),
     status: granted({ facility: 200, otherFacility: 404 }),
   },
+  'POST /v1/claim-shares/{id}/withdrawal': {
+    request: () => ({ path: `/v1/claim-shares/${ownShareId}/withdrawal`, body: { reason: 'sai lượt khám' } }),
+    status: granted({ facility: 201, otherFacility: 404 }),
+  },
   'POST /v1/claim-shares/{id}/receipts': {
     request: () => ({ path: `/v1/claim-shares/${ownShareId}/receipts`, body: claimReceipt }),
     status: granted({ facility: 201, otherFacility: 404 }),

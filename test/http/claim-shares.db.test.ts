@@ -283,6 +283,105 @@ test('a list would miss a share, show it twice, or show another facility’s', a
   for (const each of unsent) expect(each).toMatchObject({ status: 'recorded', supersededBy: null })
 })
 
+describe('a share that is taken back', () => {
+  const withdraw = (id: string, body: unknown = { reason: 'Gửi nhầm lượt khám' }, token = tokens.own) =>
+    send(running.url, { path: `/v1/claim-shares/${id}/withdrawal`, token, body })
+  const shared = async (told: Told = {}) => {
+    const visitId = newVisit()
+    return claimShareSchema.parse((await share(claimOf(first, visitId), visitId, told)).json)
+  }
+  const refused = { status: 409, code: 'claim_share_with_insurer' } as const
+
+  test('would still be sent or unsent, be an entry twice, say why in the open, or be anybody’s to take back', async () => {
+    const { id, visitId, receipt } = await shared({ delivery: 'forward' })
+    expectProblem(await withdraw(id, { reason: 'x' }, tokens.foreign), { status: 404, code: 'claim_share_not_found' })
+    for (const body of [{}, { reason: '' }, { reason: 'x'.repeat(501) }, { reason: 'x', basis: 'y' }])
+      expect((await withdraw(id, body)).status).toBe(400)
+    const before = await sizeOf()
+    const reply = await withdraw(id)
+    expect(reply.status).toBe(201)
+    expect(claimShareSchema.parse(reply.json)).toMatchObject({
+      ...{ status: 'withdrawn', nextAttemptAt: null },
+      receipts: [{ by: 'facility', status: 'withdrawn', maKetQua: null, reason: 'Gửi nhầm lượt khám' }],
+    })
+    expect((await withdraw(id, { reason: 'again' })).json).toEqual(reply.json)
+    expect(await sizeOf()).toBe(before + 1)
+    const [row] = await world.owner<{ body: string; next: Date | null }[]>`
+      select e.body, d.next_attempt_at as next from log_entry e, claim_delivery d
+       where e.leaf_index = ${before} and d.leaf_index = ${receipt.index}`
+    expect(JSON.parse(row?.body ?? '').outcome).toEqual({
+      ...{ share: receipt.index, status: 'withdrawn', by: 'facility', maKetQua: null },
+    })
+    expect(row?.body).not.toContain('nhầm')
+    expect(row?.next).toBeNull()
+    const of = async (status: string) =>
+      ((await read(`?status=${status}&limit=200`)).json as unknown as { items: { id: string }[] }).items.map(
+        (each) => each.id,
+      )
+    expect(await of('withdrawn')).toEqual([id])
+    expect(await of('unsent')).not.toContain(id)
+    // the same bytes are the same share; others are the next version, with a reason
+    expect((await share(claimOf(first, visitId), visitId, { delivery: 'forward' })).json).toMatchObject({
+      id,
+      status: 'withdrawn',
+    })
+    const changed = claimOf(first, visitId, (row) => (row['GHI_CHU'] = 'bổ sung'))
+    expectProblem(await share(changed, visitId), { status: 409, code: 'claim_reason_missing' })
+    const next = await share(changed, visitId, { reason: 'gửi lại' })
+    expect(next.json).toMatchObject({ version: 2, status: 'recorded', previous: id })
+  })
+
+  test('that the insurer has, or may have, would be told to be gone', async () => {
+    const received = await shared()
+    const attach = (body: object) =>
+      send(running.url, { path: `/v1/claim-shares/${received.id}/receipts`, token: tokens.own, body })
+    await attach({ maKetQua: '200', maGiaoDich: 'GD-9', thoiGianTiepNhan: '20261124081502' })
+    expectProblem(await withdraw(received.id), refused)
+    // what it gave back has no effect there
+    await attach({ maKetQua: '202', maGiaoDich: 'GD-9', thoiGianTiepNhan: '20261125081502' })
+    expect((await withdraw(received.id)).json).toMatchObject({ status: 'withdrawn' })
+    // and what a receipt says of it afterwards is true all the same
+    expect(
+      (await attach({ maKetQua: '200', maGiaoDich: 'GD-10', thoiGianTiepNhan: '20261126081502' })).json,
+    ).toMatchObject({ status: 'received' })
+
+    const taken = await shared({ delivery: 'forward' })
+    const lease = (until: string | null) =>
+      world.owner`update claim_delivery set lease_until = ${until}::timestamptz where leaf_index = ${taken.receipt.index}`
+    const before = await sizeOf()
+    for (const until of [new Date(Date.now() + 60_000), new Date(Date.now() - 60_000)]) {
+      await lease(until.toISOString()) // sent just now; or by a process that was killed over it
+      expectProblem(await withdraw(taken.id), refused)
+    }
+    expect(await sizeOf()).toBe(before)
+    await lease(null)
+    expect((await withdraw(taken.id)).json).toMatchObject({ status: 'withdrawn' })
+  })
+
+  test('a former version would not be unsent again when the one that replaced it is taken back', async () => {
+    const one = await shared()
+    const changed = claimOf(first, one.visitId, (row) => (row['GHI_CHU'] = 'bổ sung'))
+    const two = claimShareSchema.parse((await share(changed, one.visitId, { reason: 'sửa' })).json)
+    const unsent = async () =>
+      ((await read('?status=unsent&limit=200')).json as unknown as { items: { id: string }[] }).items.map(
+        (each) => each.id,
+      )
+    expect(await unsent()).not.toContain(one.id)
+    await withdraw(two.id)
+    expect(await unsent()).toContain(one.id)
+    expect(await unsent()).not.toContain(two.id)
+  })
+
+  test('two who take it back at once would both have an entry', async () => {
+    const { id } = await shared({ delivery: 'forward' })
+    const before = await sizeOf()
+    const replies = await Promise.all(Array.from({ length: 6 }, (_, n) => withdraw(id, { reason: `${n}` })))
+    expect(new Set(replies.map(({ status }) => status))).toEqual(new Set([201]))
+    expect(new Set(replies.map(({ text }) => text)).size).toBe(1)
+    expect(await sizeOf()).toBe(before + 1)
+  })
+})
+
 test.each<[string, (visitId: string) => [string, Told], number, string]>([
   [
     'another facility',

@@ -10,7 +10,7 @@ import type { Delivery, ShareKind, ShareStatus } from '../../src/claim-share/ent
 import { insurerLogin, sealLogin } from '../../src/claim-share/send/login.ts'
 import { Sender, type SenderLimits, type SendJob } from '../../src/claim-share/send/sender.ts'
 import { saveLogins } from '../../src/claim-share/send/store.ts'
-import { appendShare } from '../../src/claim-share/store.ts'
+import { appendShare, appendWithdrawal } from '../../src/claim-share/store.ts'
 import { openSenderDatabase, openSendJob } from '../../src/cli/send-job.ts'
 import { deriveDataKeys, dossierDigest, visitDigest } from '../../src/data-keys.ts'
 import { connect } from '../../src/db/connect.ts'
@@ -43,6 +43,8 @@ export interface SendingWorld {
   readonly share: (
     of: Partial<Omit<Shared, 'index' | 'bytes'>> & { readonly visit: string; readonly file?: string },
   ) => Promise<Shared>
+  /** As its facility takes it back, by the statement that the service has for it; `expected`: the entries it saw. False: refused. */
+  readonly withdraw: (share: Shared, expected?: number) => Promise<boolean>
   readonly open: (options?: OpenOptions) => Promise<{ sender: Sender; job: SendJob; close: () => Promise<void> }>
   readonly statusOf: (share: Shared) => Promise<Row>
   /** What the log says of a share's deliveries, in order. */
@@ -123,6 +125,16 @@ export async function sendingWorld(options: Partial<GatewayOptions> = {}): Promi
       const { place: index } = await appendShare(app, LOG_ID, row, of)
       if (index === null) throw new Error('the share was not recorded')
       return { index, facility, visit, version, share, delivery, bytes }
+    },
+    withdraw: async ({ index, facility }, expected = 0) => {
+      const outcome = { share: index, status: 'withdrawn', by: 'facility', maKetQua: null }
+      const nothing = { maGiaoDich: null, thoiGianTiepNhan: null, errors: [] }
+      const details = JSON.stringify({ v: 1, share: index, ...nothing, reason: 'taken back' })
+      const row = prepare(
+        keys,
+        deed({ kind: 'claimDelivery', facility, outcome, details, client: `facility:${facility}` }),
+      )
+      return (await appendWithdrawal(app, LOG_ID, row, { share: index, expected })).result === 'done'
     },
     open: async ({ limits, timeoutMs = 2_000, openMs = 20, url = insurer.url, random = Math.random } = {}) => {
       const database = await openSenderDatabase(world.senderUrl, environment.DATA_KEYS_FILE, log)

@@ -84,7 +84,7 @@ async function step(job: ProjectJob, generation: number): Promise<number | null>
   const beforeClaims = await (claims.length === 0
     ? NO_CLAIMS
     : job.query((sql) => readBeforeClaims(sql, job.logId, generation, claims)))
-  const flags = [...noticed.flags, ...noticeClaims(claims, checks, beforeClaims)]
+  const flags = [...noticed.flags, ...noticeClaims(claims, checks, made.transitions, beforeClaims)]
   const kept = { ...made, erased: [...erased] }
   await job.query((sql) => keepStretch(sql, job.logId, generation, stretch, kept, { ...noticed, flags }))
   return stretch.length

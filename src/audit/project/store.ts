@@ -212,7 +212,7 @@ export async function readBeforeClaims(
             or visit = any(string_to_array(${visits}, ',')::uuid[]))
      order by leaf_index`
   const formers = await sql<BeforeClaims['claims'][number][]>`
-    select leaf_index as index, facility, visit, person, admitted, total_insured as "totalInsured", restricted
+    select leaf_index as index, facility, visit, person, admitted, total_insured as "totalInsured", restricted, status
       from audit_claim
      where log_id = ${logId}::smallint and generation = ${generation}::smallint and share = 'claim'
        and person = any(string_to_array(${persons}, ',')::uuid[]) and leaf_index < ${first}::bigint

@@ -49,11 +49,17 @@ const LINES = [
 
 const OF_MONEY: ReadonlySet<string> = new Set(['XML1', ...LINES.map(([name]) => name)])
 
+const isDrug = (_: Row, table: string) => table === 'XML2'
+/** A supply that goes with a service has the code of both. */
+const isSupply = ({ fields }: Row, table: string) => table === 'XML3' && (fields.get('MA_VAT_TU') ?? '') !== ''
+
 /**
- * Amounts of XML1 that are sums over the lines. T_TONGCHI_BV: QĐ 130 says so; the others follow from it. T_THUOC and T_VTYT
- * are left out: which groups of lines belong to them could not be had.
+ * Amounts of XML1 that are sums over the lines, all of them or some. The annex of QĐ 130 says so of the first four (high; that a
+ * supply is a line with its code: medium); the others follow from it.
  */
-const SUMS: readonly (readonly [total: string, line: string])[] = [
+const SUMS: readonly (readonly [total: string, line: string, of?: (row: Row, table: string) => boolean])[] = [
+  ['T_THUOC', 'THANH_TIEN_BV', isDrug],
+  ['T_VTYT', 'THANH_TIEN_BV', isSupply],
   ['T_TONGCHI_BV', 'THANH_TIEN_BV'],
   ['T_TONGCHI_BH', 'THANH_TIEN_BH'],
   ['T_BNTT', 'T_BNTT'],
@@ -66,9 +72,10 @@ function checkSums(summary: Row, tables: readonly Table[], tell: (code: FindingC
   const left = both(amountOf(summary, 'T_TONGCHI_BH'), amountOf(summary, 'T_BNCCT'), subtract)
   const paid = amountOf(summary, 'T_BHTT')
   if (left !== null && paid !== null && !isEqual(left, paid)) tell('amount_sum', 'T_BHTT')
-  const lines = LINES.flatMap(([name]) => rowsOf(tables, name))
-  for (const [total, field] of SUMS) {
+  const all = LINES.flatMap(([name]) => rowsOf(tables, name).map((row) => ({ row, name })))
+  for (const [total, field, isOf] of SUMS) {
     const stated = amountOf(summary, total)
+    const lines = all.filter(({ row, name }) => isOf === undefined || isOf(row, name)).map(({ row }) => row)
     const sum = lines.reduce<Decimal | null>((so, line) => both(so, amountOf(line, field, ZERO), add), ZERO)
     // a line whose amount is no number is told as that: no sum can be had
     if (stated !== null && sum !== null && !isEqual(stated, sum)) tell('amount_lines', total)

@@ -128,7 +128,7 @@ export async function retryDeadLetter(
     ), act as materialized (
       select case when not exists (select from dead) then 'notDead'
                   when exists (select from later where attempts > 0 or lease_until is not null
-                                                    or status not in ('recorded', 'held')) then 'superseded'
+                                                    or status not in ('recorded', 'held', 'withdrawn')) then 'superseded'
                   else 'done' end as result
     )`
   const then: Fragment = sql`, waits as (
@@ -140,7 +140,7 @@ export async function retryDeadLetter(
       update claim_delivery l set next_attempt_at = ${now.toISOString()}::timestamptz + interval '1 second'
         from deed, dead
        where l.log_id = ${logId}::smallint and l.visit_key = dead.visit_key and l.share = dead.share
-         and l.version > dead.version and l.delivery = 'forward'
+         and l.version > dead.version and l.delivery = 'forward' and l.status <> 'withdrawn'
     )`
   const { result } = await appendWithAct(sql, row, act, then)
   return result === 'done' || result === 'superseded' ? result : 'notDead'

@@ -245,9 +245,13 @@ export class Sender {
     await this.#wait(share, attempted, reason === 'rateLimited' ? null : 'held')
   }
 
-  /** A transition is an entry, an attempt is none: `held` only where it was `recorded`, `sent` once. */
-  async #wait(share: TakenShare, attempted: Parameters<typeof postpone>[3], status: 'held' | 'sent' | null) {
+  /**
+   * A transition is an entry, an attempt is none: `held` only where it was `recorded`, `sent` once. What somebody took
+   * before and left no word of may have been sent then, whatever became of it now.
+   */
+  async #wait(share: TakenShare, attempted: Parameters<typeof postpone>[3], found: 'held' | 'sent' | null) {
     const { query, keys, now } = this.#job
+    const status = share.formerLease === null || share.status === 'sent' ? found : 'sent'
     const moves = status === 'sent' ? share.status !== 'sent' : share.status === 'recorded'
     if (status === null || !moves) return query((sql) => postpone(sql, LOG_ID, share, attempted))
     const said = { ...NOTHING_SAID, status, reason: attempted.failure }
@@ -302,9 +306,11 @@ export class Sender {
 
   async #holdOne(share: RecordedShare, reason: string, next: Date): Promise<void> {
     const { query, keys, now } = this.#job
-    const row = deliveryEntry(keys(), now(), share, { ...NOTHING_SAID, status: 'held', reason })
-    const isOurs = await query((sql) => hold(sql, LOG_ID, row, share.place, { now: now(), next, failure: reason }))
-    if (isOurs) this.counts.held++
+    const status = share.interrupted ? 'sent' : 'held'
+    const row = deliveryEntry(keys(), now(), share, { ...NOTHING_SAID, status, reason })
+    const held = { status, now: now(), next, failure: reason } as const
+    const isOurs = await query((sql) => hold(sql, LOG_ID, row, share.place, held))
+    if (isOurs && status === 'held') this.counts.held++
   }
 }
 

@@ -1,7 +1,7 @@
 import { indexAt, logAt } from '../../audit/cursor/store.ts'
 import { appendWithAct, hex, type PendingRow } from '../../audit/store.ts'
 import type { Pseudonym } from '../../data-keys.ts'
-import type { Fragment, Sql } from '../../db/connect.ts'
+import { type Fragment, readInstant, type Sql } from '../../db/connect.ts'
 import type { ShareKind, ShareStatus } from '../entry.ts'
 
 /** Statuses of a share that is still to be sent. Its `next_attempt_at` is set, that of all others is null. */
@@ -30,6 +30,8 @@ export interface TakenShare {
   readonly bytes: number
   /** Whose it is until then. */
   readonly leaseUntil: Date
+  /** Of whoever had it before and left no word: killed, and the file may be with the insurer. Null: nobody did. */
+  readonly formerLease: Date | null
 }
 
 export interface Take {
@@ -63,6 +65,7 @@ export async function takeDue(sql: Sql, logId: number, take: Take): Promise<Take
       strikes: number
       subject: string | null
       bytes: number
+      former_lease: string | null
     }[]
   >`
     with recursive waiting(facility) as (
@@ -94,7 +97,7 @@ export async function takeDue(sql: Sql, logId: number, take: Take): Promise<Take
       select leaf_index from candidate where turn <= ${take.facilityMax} and ${readUp(sql, logId)}
        order by turn, leaf_index ${order} limit ${take.max}
     ), mine as (
-      select d.leaf_index from claim_delivery d
+      select d.leaf_index, d.lease_until as former_lease from claim_delivery d
        where d.log_id = ${logId}::smallint and d.leaf_index in (select leaf_index from chosen)
          and d.next_attempt_at <= ${now}::timestamptz
          and (d.lease_until is null or d.lease_until <= ${now}::timestamptz)
@@ -107,10 +110,11 @@ export async function takeDue(sql: Sql, logId: number, take: Take): Promise<Take
       left join claim_dossier f on f.log_id = ${logId}::smallint and f.leaf_index = mine.leaf_index
      where d.log_id = ${logId}::smallint and d.leaf_index = mine.leaf_index
     returning d.leaf_index, d.facility, d.share, d.version, d.status, d.attempts, d.strikes, e.subject,
-              coalesce(octet_length(f.sealed), 0) as bytes`
-  return rows.map(({ leaf_index: place, subject, ...row }) => ({
+              coalesce(octet_length(f.sealed), 0) as bytes, mine.former_lease`
+  return rows.map(({ leaf_index: place, subject, former_lease, ...row }) => ({
     ...row,
     place,
+    formerLease: former_lease === null ? null : readInstant(former_lease),
     subject: subject === null ? null : (hex(subject) as Pseudonym),
     leaseUntil: take.leaseUntil,
   }))
@@ -155,17 +159,16 @@ export async function postpone(
 }
 
 /** It was not tried: as if it had not been taken. */
-export async function release(sql: Sql, logId: number, { place, leaseUntil }: TakenShare): Promise<void> {
+export async function release(sql: Sql, logId: number, { place, leaseUntil, formerLease }: TakenShare): Promise<void> {
   await sql`
-    update claim_delivery set lease_until = null
+    update claim_delivery set lease_until = ${formerLease?.toISOString() ?? null}::timestamptz
      where log_id = ${logId}::smallint and leaf_index = ${place}
        and lease_until = ${leaseUntil.toISOString()}::timestamptz`
 }
 
 /**
  * What the insurer said, or that we give up: the entry and the row in one statement. The first end counts, whoever finds
- * it: of two that sent one file the later one writes nothing. A share that was withdrawn while its file was on the way is
- * told to be with the insurer if it is.
+ * it: of two that sent one file the later one writes nothing. (What is under a lease cannot be withdrawn.)
  */
 export async function settle(
   sql: Sql,
@@ -175,8 +178,7 @@ export async function settle(
   status: Extract<ShareStatus, 'received' | 'returned' | 'deadLetter'>,
   failure: string | null,
 ): Promise<boolean> {
-  const may: Fragment = sql`(d.next_attempt_at is not null or (d.status = 'withdrawn'
-    and d.lease_until = ${share.leaseUntil.toISOString()}::timestamptz))`
+  const may: Fragment = sql`d.next_attempt_at is not null`
   const set: Fragment = sql`attempts = d.attempts + 1, last_failure = ${failure}, next_attempt_at = null, lease_until = null`
   return move(sql, logId, row, share.place, status, may, set)
 }
@@ -196,18 +198,25 @@ export async function keepWaiting(
   return move(sql, logId, row, share.place, status, may, set)
 }
 
-/** Nobody tries it now, since the insurer or the facility's account is away. */
+/** Nobody tries it now, since the insurer or the facility's account is away. `sent`: somebody may have, and left no word. */
 export async function hold(
   sql: Sql,
   logId: number,
   row: PendingRow,
   place: number,
-  { now, next, failure }: { readonly now: Date; readonly next: Date; readonly failure: string },
+  { status, now, next, failure }: Held,
 ): Promise<boolean> {
   const may: Fragment = sql`d.status = 'recorded' and d.next_attempt_at is not null
-    and (d.lease_until is null or d.lease_until <= ${now.toISOString()}::timestamptz)`
+    and ${status === 'held' ? sql`d.lease_until is null` : sql`d.lease_until <= ${now.toISOString()}::timestamptz`}`
   const set: Fragment = sql`last_failure = ${failure}, next_attempt_at = ${next.toISOString()}::timestamptz, lease_until = null`
-  return move(sql, logId, row, place, 'held', may, set)
+  return move(sql, logId, row, place, status, may, set)
+}
+
+export interface Held {
+  readonly status: 'held' | 'sent'
+  readonly now: Date
+  readonly next: Date
+  readonly failure: string
 }
 
 async function move(
@@ -236,6 +245,8 @@ export interface RecordedShare {
   readonly place: number
   readonly facility: string
   readonly subject: Pseudonym | null
+  /** Whoever took it left no word: it may be with the insurer. */
+  readonly interrupted: boolean
 }
 
 /** Of one facility or all, what was never tried, in order. */
@@ -244,8 +255,8 @@ export async function findRecorded(
   logId: number,
   of: { readonly facility: string | null; readonly after: number; readonly now: Date; readonly max: number },
 ): Promise<RecordedShare[]> {
-  const rows = await sql<{ leaf_index: number; facility: string; subject: string | null }[]>`
-    select d.leaf_index, d.facility, e.subject
+  const rows = await sql<{ leaf_index: number; facility: string; subject: string | null; interrupted: boolean }[]>`
+    select d.leaf_index, d.facility, e.subject, d.lease_until is not null as interrupted
       from claim_delivery d
       left join entry_detail e on e.log_id = ${logAt(sql, sql`d.leaf_index`)} and e.leaf_index = ${indexAt(sql, sql`d.leaf_index`)}
      where d.log_id = ${logId}::smallint and d.next_attempt_at is not null and d.status = 'recorded'
@@ -253,9 +264,9 @@ export async function findRecorded(
        and (d.lease_until is null or d.lease_until <= ${of.now.toISOString()}::timestamptz)
        and ${readUp(sql, logId)}
      order by d.leaf_index limit ${of.max}`
-  return rows.map(({ leaf_index: place, facility, subject }) => ({
+  return rows.map(({ leaf_index: place, subject, ...row }) => ({
+    ...row,
     place,
-    facility,
     subject: subject === null ? null : (hex(subject) as Pseudonym),
   }))
 }

@@ -3,7 +3,7 @@ import { claimShareLineSchema, claimShareSchema } from '../../claim-share/answer
 import { readShareCursor, SHARE_CURSOR_CHARACTERS_MAX } from '../../claim-share/cursor.ts'
 import { SHARE_STATUSES } from '../../claim-share/entry.ts'
 import { CLAIM_SHARE_ID } from '../../claim-share/id.ts'
-import { claimReceiptSchema, claimShareRequestSchema } from '../../claim-share/request.ts'
+import { claimReceiptSchema, claimShareRequestSchema, claimWithdrawalSchema } from '../../claim-share/request.ts'
 import { BATCH_BYTES_MAX, BODY_BYTES_MAX, idempotencyKeySchema } from '../request.ts'
 import type { Contract, Parameter } from '../route.ts'
 import { CHECK_IN_EXAMPLE, CLAIM_SHARE_EXAMPLE } from './claim-share-example.ts'
@@ -166,7 +166,7 @@ export const listClaimSharesContract: Contract = {
   tag: 'Claim shares',
   summary: 'The facility’s own shares, the newest first',
   description:
-    '`status=unsent` with a `settlementMonth` is what the insurer is not known to have of it: the latest version of each visit that is `recorded`, `held` or `deadLetter`. A page stays what it was, whatever is shared meanwhile.',
+    '`status=unsent` with a `settlementMonth` is what the insurer is not known to have of it: the latest version of each visit, those withdrawn left out, that is `recorded`, `held` or `deadLetter`. A page stays what it was, whatever is shared meanwhile.',
   parameters: [
     {
       in: 'query',
@@ -228,6 +228,60 @@ export const getClaimShareContract: Contract = {
     },
   },
   problems: ['claim_share_not_found', 'claim_share_erased'],
+  database: true,
+}
+
+export const postClaimWithdrawalContract: Contract = {
+  operationId: 'withdrawClaimShare',
+  tag: 'Claim shares',
+  summary: 'Takes a share back, without another version',
+  description:
+    'An entry of the log with its reason; what was to be forwarded is not sent. Once more changes nothing. Refused once the insurer has the file or may have it (`sent`, `received`, or being sent at this moment): a corrected version replaces it there. What was `returned` or given up before it left may be taken back. Of a `recordOnly` share only your receipts say where it is: take it back at the portal yourself. The same bytes stay the same, withdrawn share; other bytes of the visit are its next version.',
+  parameters: [shareId],
+  body: {
+    contentType: 'application/json',
+    bytesMax: BODY_BYTES_MAX,
+    schema: claimWithdrawalSchema,
+    examples: {
+      mistaken: { summary: 'Shared by mistake', value: { reason: 'Gửi nhầm lượt khám của người khác' }, status: 201 },
+    },
+  },
+  answers: {
+    201: {
+      description: 'The share, withdrawn: now, or before.',
+      contentType: 'application/json',
+      schema: claimShareSchema,
+      examples: {
+        withdrawn: {
+          summary: 'Withdrawn',
+          value: {
+            ...CLAIM_SHARE_EXAMPLE,
+            status: 'withdrawn',
+            receipts: [
+              {
+                at: '2026-11-02T01:18:02.120Z',
+                by: 'facility',
+                status: 'withdrawn',
+                maKetQua: null,
+                maGiaoDich: null,
+                thoiGianTiepNhan: null,
+                errors: [],
+                reason: 'Gửi nhầm lượt khám của người khác',
+              },
+            ],
+          },
+        },
+      },
+    },
+  },
+  problems: [
+    'claim_share_not_found',
+    'claim_share_erased',
+    'claim_share_with_insurer',
+    'claim_share_busy',
+    'log_unavailable',
+    'log_outcome_unknown',
+  ],
   database: true,
 }
 

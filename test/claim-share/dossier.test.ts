@@ -143,12 +143,6 @@ describe('what is no dossier', () => {
       /not UTF-8/,
     ],
     ['deep nesting', () => inner(`${'<a>'.repeat(5_000)}${'</a>'.repeat(5_000)}`), /XML1: nested too deep/],
-    ['a million elements', () => inner(`<TONG_HOP>${'<a/>'.repeat(1_000_000)}</TONG_HOP>`), /more than 200000/],
-    [
-      'an element with a million attributes',
-      () => inner(`<TONG_HOP ${Array.from({ length: 250_000 }, (_, n) => `a${n}=""`).join(' ')}/>`),
-      /more than 200000/,
-    ],
     ['base64 that is none', () => good().replace('<NOIDUNGFILE>', '<NOIDUNGFILE>*'), /not base64/],
     [
       'base64 with stray bits',

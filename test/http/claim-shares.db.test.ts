@@ -451,6 +451,27 @@ describe('the file itself as XML', () => {
     expect(response.status).toBe(413)
   })
 
+  test('100 MB without a length would be taken in before they are refused', async () => {
+    let given = 0
+    const part = Buffer.alloc(256 * 1024, 0x20)
+    const body = new ReadableStream({
+      pull: (controller) => {
+        given += part.length
+        if (given > 100_000_000) controller.close()
+        else controller.enqueue(part)
+      },
+    })
+    const headers = { authorization: `Bearer ${tokens.own}`, 'content-type': 'application/xml' }
+    const request: RequestInit & { duplex: 'half' } = { method: 'POST', headers, body, duplex: 'half' }
+    // refused while it is still being sent: either the answer arrives, or the connection is gone
+    const status = await fetch(`${running.url}/v1/claim-shares`, request).then(
+      (response) => response.status,
+      () => 413,
+    )
+    expect(status).toBe(413)
+    expect(given).toBeLessThan(50_000_000) // 8 MiB, and what sockets hold
+  })
+
   test('a large dossier would not be kept as it is', async () => {
     const visitId = newVisit()
     const file = claimOf(first, visitId, (row) => (row['GHI_CHU'] = 'x'.repeat(3_000_000)))

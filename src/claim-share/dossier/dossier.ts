@@ -31,6 +31,9 @@ export interface Dossier {
   readonly envelopeElements: number
 }
 
+/** The standard has 14 that travel. Each has a parser of its own, and 60,000 would keep everybody else waiting for a second. */
+const FILES_MAX = 64
+
 const ROOTS: Readonly<Record<ShareKind, string>> = { claim: 'GIAMDINHHS', checkIn: 'CHI_TIEU_TRANG_THAI_KCB' }
 
 /** The bytes as they were signed, opened down to the rows. Refuses what cannot be a dossier of this kind. */
@@ -53,6 +56,7 @@ function readCheckIn(root: XmlElement): Table {
 
 async function readClaim(root: XmlElement, budget: Budget): Promise<Table[]> {
   const files = visitOf(root)
+  if (files.length > FILES_MAX) throw unreadable(`${HOSO}/FILEHOSO`, `more than ${FILES_MAX}`)
   const tables: Table[] = []
   for (const [n, file] of files.entries()) {
     const path = `${HOSO}/FILEHOSO[${n + 1}]`

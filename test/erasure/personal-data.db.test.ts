@@ -3,6 +3,7 @@ import { appendBatch, prepare } from '../../src/audit/log.ts'
 import { deriveDataKeys } from '../../src/data-keys.ts'
 import { expiredBefore, RETENTION } from '../../src/erasure/retention.ts'
 import { asking, record, scan, send } from '../http/http-support.ts'
+import { moveClaim, shareClaim } from '../support/claims.ts'
 import { openDesk, running, token, world } from '../support/desk.ts'
 import { keysFolder } from '../support/keys-folder.ts'
 import { type Ended, kiemtheReading } from '../support/kiemthe.ts'
@@ -134,4 +135,34 @@ test('details would be kept past their time, go before it, or go although they a
     [due, false],
   ])
   await projector.close()
+})
+
+test('a claim would be missing in its person’s report, or its bytes be kept past their time', async () => {
+  const claimed = record()
+  const index = await shareClaim(world, { citizenId: claimed.citizenId, details: { visitId: 'V-REPORT' } })
+  await shareClaim(world, { citizenId: other.citizenId, details: { visitId: 'V-OTHER' } })
+  const done = await command(`${claimed.citizenId}\n`, 'subject-report', 'YC-2026/14')
+  expect([done.code, done.stderr]).toEqual([0, ''])
+  const { entries } = JSON.parse(done.stdout)
+  expect(entries).toMatchObject([
+    { id: `1-${index}`, kind: 'claimShare', details: { visitId: 'V-REPORT' }, keptYears: 10 },
+  ])
+  expect(done.stdout).not.toContain('V-OTHER')
+
+  const rule = RETENTION.find(({ kinds }) => kinds.includes('claimShare'))
+  if (rule === undefined) throw new Error('no rule')
+  const keys = deriveDataKeys(world.dataKeys)
+  const end = Date.parse(expiredBefore(rule, new Date()))
+  const rows = [-1, 0].map((ms) => prepare(keys, deed({ kind: 'claimShare', recordedAt: new Date(end + ms) })))
+  const places = (await appendBatch(world.owner, keys, rows)).map((each) =>
+    each instanceof Error || each.outcome !== 'appended' ? -1 : each.index,
+  )
+  for (const place of places) {
+    await world.owner`insert into claim_dossier values (1, ${place}, gen_random_uuid(), 'bytes'::bytea)`
+  }
+  await moveClaim(world, places[0] ?? -1, 'withdrawn') // of this year: it stays
+  const erased = await command('', 'retention', '--erase', 'HH-2027', '--reason', 'hết hạn')
+  expect(erased.stderr).toBe('')
+  const left = await world.owner<{ leaf_index: number }[]>`select leaf_index from claim_dossier order by 1`
+  expect(left.map((row) => row.leaf_index)).toEqual([places[1]])
 })

@@ -15,6 +15,7 @@ import {
 } from '../sync/full/store.ts'
 import { type ChunkTarget, keyCheckOf, type LoadPlan, sealQuarantined } from '../sync/load.ts'
 import type { Manifest } from '../sync/manifest.ts'
+import { hasShrunk } from '../sync/shrink.ts'
 import { beginLoad, buildKeys, discardLoad, finishing, LoadRefused, restoreKeys } from '../sync/store.ts'
 import { readFeedState } from '../sync/watermark/store.ts'
 import { startImportThreads } from './import-threads.ts'
@@ -206,7 +207,7 @@ export function refuseShrink(
   held: number,
   rows: number,
 ): void {
-  if (job.acceptShrink !== null || rows >= held * (1 - job.shrinkMaxPercent / 100)) return
+  if (job.acceptShrink !== null || !hasShrunk(held, rows, job.shrinkMaxPercent)) return
   throw new UsageError(
     `the feed has ${rows} usable rows, our copy ${held}: over ${job.shrinkMaxPercent} % fewer. Nothing was changed. If that is right: --accept-shrink "why"`,
   )

@@ -19,6 +19,8 @@ import type { FeedRow } from '../../src/sync/feed.ts'
 import { readManifest } from '../../src/sync/manifest.ts'
 import { type PullJob, pullPass } from '../../src/sync/pull.ts'
 import { replayQuarantine } from '../../src/sync/quarantine/replay.ts'
+import { keysFolder } from '../support/keys-folder.ts'
+import { kiemthe } from '../support/kiemthe.ts'
 import { createWorld, post, type Running, type World } from '../support/service.ts'
 
 const today = todayInVietnam(new Date())
@@ -392,6 +394,36 @@ describe('a row that cannot be taken', () => {
     expect(await replayQuarantine(world.owner, keys, deed)).toEqual({ applied: 1, overtaken: 0, kept: 2 })
     expect((await facts(row(7).insuranceNumber)).map((each) => each.coverageNo)).toContain(5)
     expect(await status(running)).toMatchObject({ sequence: 3, quarantined: 2 })
+  })
+
+  test('would be listed by the command without its place, or with what it says; or come back behind a later word', async () => {
+    const running = await world.start()
+    const claims = (i: number) => put(i, { formerNumbers: [row(8).citizenId ?? ''] })
+    const removes = ({ citizenId, insuranceNumber, coverageNo }: FeedRow) => {
+      return { op: 'remove', citizenId, insuranceNumber, coverageNo }
+    }
+    await push(running, await make(2, [claims(7), claims(9), claims(10)]))
+    // its number is free then; of two of the three the insurer speaks again, and says otherwise
+    await push(running, await make(3, [removes(row(8)), put(7, { registeredFacility: '38002' }), removes(row(9))]))
+    await pullPass(job, null)
+    const files = await keysFolder(world)
+    const env = { DATA_KEYS_FILE: join(files.path, 'data-keys.json'), DATABASE_URL: world.ownerUrl }
+    const listed = await kiemthe(['quarantine', 'list'], env)
+    const seenAt = expect.any(String)
+    expect(
+      listed.stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toEqual([0, 1, 2].map((position) => ({ feed: 'vss', sequence: 2, position, reason: 'number_taken', seenAt })))
+    expect(listed.stderr).toBe('vss 2: 3 × number_taken\n')
+    const replayed = await kiemthe(['quarantine', 'replay'], env)
+    await files.remove()
+    expect(replayed.stderr).toBe('1 rows applied, 2 overtaken by later batches, 0 kept\n')
+    expect(await facts(row(7).insuranceNumber)).toMatchObject([{ registeredFacility: '38002' }])
+    expect(await facts(row(9).insuranceNumber)).toEqual([])
+    expect(await facts(row(8).citizenId ?? '')).toEqual(await facts(row(10).insuranceNumber))
+    expect(await status(running)).toMatchObject({ sequence: 3, quarantined: 0 })
   })
 })
 

@@ -118,7 +118,7 @@ export interface FullMerge {
 /**
  * For `appendDeed`: the stage becomes the state. Current versions that it does not say are closed, what it says anew is
  * opened, both at one instant later than any before; desks read the former state until the commit. A coverage that a
- * later batch has already spoken of (a revocation that did not wait) stays as that one said.
+ * later batch has already spoken of (a revocation that did not wait) stays as that one said, and is found as before.
  * Aliases are not versioned: what each led to before is noted, for a rollback.
  */
 export function merging(sql: Sql, merge: FullMerge): Fragment {
@@ -156,6 +156,9 @@ export function merging(sql: Sql, merge: FullMerge): Fragment {
       select distinct coalesce(a.alias, s.alias) as alias, a.subject as former, s.subject as wanted
         from alias a full join alias_stage s on s.alias = a.alias
        where a.subject is distinct from s.subject
+         and not exists (select from coverage c
+                          where c.subject = a.subject and c.known_to = 'infinity' and c.feed_sequence > ${sequence}::bigint
+                         offset 0) -- by its key, for what differs alone
     ), ${leadAliases(sql, expected !== null)}, quarantined as (
       insert into quarantine (feed, sequence, position, reason, sealed)
       select ${feed}, ${sequence}::bigint, position, reason, sealed from quarantine_stage, moved

@@ -148,7 +148,10 @@ async function onePass(job: PullJob, url: string | null): Promise<void> {
   }
 }
 
-/** A pass that fails is told and tried again: the watermark is in the database, nothing is lost. */
+/**
+ * Two loops: what was pushed goes in while the insurer's server is slow to answer, or a file of it to come. A pass that
+ * fails is told and tried again: the watermark is in the database, nothing is lost.
+ */
 export async function pullLoop(
   job: PullJob,
   url: string | null,
@@ -156,28 +159,36 @@ export async function pullLoop(
   say_: (line: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
+  const pushed = async () => {
+    await sweepUploads(job.sql)
+    return pass(job, null)
+  }
+  await Promise.all([
+    job.feed === CATALOGUE_FEED ? null : repeat(pushed, INBOX_EVERY_MS, say_, signal),
+    url === null ? null : repeat(() => pass(job, url), everyMs, say_, signal),
+  ])
+}
+
+async function repeat(
+  work: () => Promise<SequenceRange[]>,
+  everyMs: number,
+  say_: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
   let failures = 0
-  let asksAt = 0
   let missingSaid = ''
   while (!signal.aborted) {
-    const asks = url !== null && performance.now() >= asksAt
     try {
-      const missing = (await pass(job, asks ? url : null)).map(({ from, to }) => `${from}–${to}`).join(', ')
+      const missing = (await work()).map(({ from, to }) => `${from}–${to}`).join(', ')
       if (missing !== missingSaid && missing !== '') say_(`missing: ${missing}`)
       missingSaid = missing
-      if (asks) {
-        await sweepUploads(job.sql)
-        failures = 0
-        asksAt = performance.now() + everyMs
-      }
+      failures = 0
+      await pause(everyMs, signal)
     } catch (error) {
-      failures++
-      const waitMs = retryAfterMs(failures, Math.random)
+      const waitMs = retryAfterMs(++failures, Math.random)
       say_(`${describe(error)}; tried again in ${(waitMs / 1_000).toFixed(1)} s`)
-      asksAt = performance.now() + waitMs
-      if (!isFeedTrouble(error)) await pause(waitMs, signal)
+      await pause(waitMs, signal)
     }
-    await pause(INBOX_EVERY_MS, signal)
   }
 }
 

@@ -1,4 +1,7 @@
+import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer, type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -10,7 +13,7 @@ import { rowsOf } from '../../mocks/province/person.ts'
 import { addDays, todayInVietnam } from '../../src/calendar.ts'
 import { rollBack, takeFeed } from '../../src/cli/import.ts'
 import { renameAll } from '../../src/cli/keys/rename.ts'
-import { pullJob } from '../../src/cli/pull.ts'
+import { pullJob, pullLoop } from '../../src/cli/pull.ts'
 import { findSealed, openRead } from '../../src/coverage/store.ts'
 import { type DataKeys, deriveDataKeys, lookupKey, namesOf } from '../../src/data-keys.ts'
 import { connect, type Sql } from '../../src/db/connect.ts'
@@ -521,6 +524,32 @@ describe('deltas that the insurer offers', () => {
           ? []
           : [{ status: each.status, registeredFacility: each.registeredFacility, validFrom: each.validFrom }],
       )
+    }
+  })
+
+  test('would hold up what was pushed while their server does not answer', async () => {
+    const running = await world.start()
+    const asks: IncomingMessage[] = []
+    const silent = createServer((request) => void asks.push(request)).listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    const stop = new AbortController()
+    const { port } = silent.address() as AddressInfo
+    // of an upload that broke off, two hours ago
+    await world.owner`
+      insert into feed_inbox_part (upload, part, sealed, received_at)
+      values (gen_random_uuid(), 0, '', now() - interval '2 hours')`
+    const loop = pullLoop(job, `http://127.0.0.1:${port}`, 1_000, (line) => said.push(line), stop.signal)
+    try {
+      await expect.poll(() => asks.length).toBe(1)
+      await push(running, await make(2, [revoke(0)]))
+      await expect.poll(async () => (await status(running)).sequence, { timeout: 30_000 }).toBe(2)
+      expect([asks.length, asks[0]?.destroyed]).toEqual([1, false]) // it waits for that answer still
+      expect(await world.owner`select from feed_inbox_part`).toHaveLength(0)
+    } finally {
+      stop.abort()
+      silent.closeAllConnections()
+      await loop
+      silent.close()
     }
   })
 

@@ -544,7 +544,8 @@ describe('deltas that the insurer offers', () => {
       await push(running, await make(2, [revoke(0)]))
       await expect.poll(async () => (await status(running)).sequence, { timeout: 30_000 }).toBe(2)
       expect([asks.length, asks[0]?.destroyed]).toEqual([1, false]) // it waits for that answer still
-      expect(await world.owner`select from feed_inbox_part`).toHaveLength(0)
+      await expect.poll(async () => (await world.owner`select from feed_inbox_part`).count).toBe(0)
+      expect(asks[0]?.destroyed).toBe(false)
     } finally {
       stop.abort()
       silent.closeAllConnections()

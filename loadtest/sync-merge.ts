@@ -20,7 +20,7 @@ const DESKS = 200
 /**
  * What desks notice of a full import: checks at a steady rate (latency from the instant they were due), alone and while
  * `kiemthe import` takes a full feed, in turn. Its two halves apart: reading, sealing and staging on all cores, then the
- * one statement that makes the new state.
+ * comparison and the one statement that makes the new state.
  */
 export async function syncMerge(args: string[]): Promise<Figures> {
   const { values } = parseArgs({
@@ -54,19 +54,26 @@ export async function syncMerge(args: string[]): Promise<Figures> {
       const note = (what: string, ratio: number) => {
         ratios[what] = [...(ratios[what] ?? []), ratio]
       }
+      const waits: number[] = []
       for (let turn = 0; turn < rounds; turn++) {
         const file = await write(world, 2 + turn, rowsFrom(province, records, 1 + turn))
         const alone = await desks.during(rate, sleep(seconds * 1_000))
         const run = world.startImport(file)
         const merging = new Promise<void>((resolve) => {
-          run.child.stderr?.on('data', (text: string) => text.includes('merging …') && resolve())
+          run.child.stderr?.on('data', (text: string) => text.includes('comparing …') && resolve())
           void run.ended.then(() => resolve())
         })
         const staged = await desks.during(rate, merging)
-        const merged = await desks.during(rate, run.ended)
+        const [merged, waited] = await Promise.all([
+          desks.during(rate, run.ended),
+          longestWaitOfABatch(world.sql, run.ended),
+        ])
         const { code, said } = await run.ended
         if (code !== 0) throw new Error(said)
-        say(`alone ${shown(alone)}  staging ${shown(staged)}  merging ${shown(merged)}`)
+        say(
+          `alone ${shown(alone)}  staging ${shown(staged)}  merging ${shown(merged)}; a batch waited ${waited.toFixed(0)} ms at the most`,
+        )
+        waits.push(waited)
         note('staging', quantile(staged, 0.99) / quantile(alone, 0.99))
         note('merging', quantile(merged, 0.99) / quantile(alone, 0.99))
       }
@@ -74,6 +81,7 @@ export async function syncMerge(args: string[]): Promise<Figures> {
       say(`no check failed; p99 ÷ alone: ${all.join(', ')}`)
       await desks.close()
       return {
+        'a batch waits at the watermark, at the most': medianFigure(waits, 'ms', 'lower'),
         ...Object.fromEntries(
           Object.entries(ratios).map(([what, values]) => [`p99, ${what} ÷ alone`, medianFigure(values, '', 'lower')]),
         ),
@@ -123,6 +131,22 @@ function openDesks(world: SyncWorld, url: string, province: Parameters<typeof pe
     },
     close: () => agent.close(),
   }
+}
+
+/** Whoever brings a batch in, a revocation too, takes the watermark's row first: how long somebody else had it, in ms. */
+async function longestWaitOfABatch(sql: SyncWorld['sql'], work: Promise<unknown>): Promise<number> {
+  let longest = 0
+  let over = false
+  void work.finally(() => {
+    over = true
+  })
+  while (!over) {
+    const began = performance.now()
+    await sql`select from feed_watermark where feed = 'vss' for update`
+    longest = Math.max(longest, performance.now() - began)
+    await sleep(10)
+  }
+  return longest
 }
 
 async function write(world: SyncWorld, sequence: number, lines: Iterable<unknown>): Promise<string> {

@@ -1,5 +1,6 @@
 import { type Mocks, startMocks } from '../../mocks/start.ts'
 import type { IsoDate } from '../calendar.ts'
+import { CATALOGUE_FEED } from '../facility/facility.ts'
 import type { DataFolder } from './data-folder.ts'
 import { readDemoClients } from './demo-clients.ts'
 import { openPull, pullLoop } from './pull.ts'
@@ -26,7 +27,7 @@ export async function startDemoMocks(
   return startMocks(seen, { port: 0, deltaEveryMs, changes: CHANGES })
 }
 
-/** `kiemthe pull` in this process, until the signal. What it does is seen in answers; it says what fails. */
+/** `kiemthe pull` in this process, of records and of facilities, until the signal. What it does is seen in answers; it says what fails. */
 export async function pullBeside(
   { folder, deltaEveryMs }: { readonly folder: DataFolder; readonly deltaEveryMs: number | null },
   databaseUrl: string,
@@ -34,7 +35,10 @@ export async function pullBeside(
   say: (line: string) => void,
   signal: AbortSignal,
 ): Promise<{ readonly ended: Promise<void> }> {
-  const { job, close } = await openPull(databaseUrl, folder.dataKeysFile, 'vss', () => {})
   const everyMs = Math.min(ASK_EVERY_MS, deltaEveryMs ?? ASK_EVERY_MS)
-  return { ended: pullLoop(job, insurerUrl, everyMs, say, signal).finally(close) }
+  const open = await Promise.all(
+    ['vss', CATALOGUE_FEED].map((feed) => openPull(databaseUrl, folder.dataKeysFile, feed, () => {})),
+  )
+  const loops = open.map(({ job, close }) => pullLoop(job, insurerUrl, everyMs, say, signal).finally(close))
+  return { ended: Promise.all(loops).then(() => {}) }
 }

@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { todayInVietnam } from '../calendar.ts'
 import { deriveDataKeys } from '../data-keys.ts'
+import type { Sql } from '../db/connect.ts'
 import { countFacilities, findEndedWithKeys } from '../facility/store.ts'
 import { applyCatalogue } from '../sync/catalogue/apply.ts'
 import { prepareCatalogue } from '../sync/catalogue/prepare.ts'
@@ -25,14 +26,17 @@ export async function importCatalogue(job: FullImport): Promise<void> {
     { shrink: acceptShrink },
   )
   if (!applied) throw new UsageError('another catalogue came in meanwhile; run the command again')
+  await sayEnded(sql, job.say)
+}
+
+/** Names the facilities that ended and can still take tokens: nobody takes their keys unasked. */
+export async function sayEnded(sql: Sql, say: (line: string) => void): Promise<void> {
   for (const { code, validTo, mergedInto } of await findEndedWithKeys(
     sql,
     todayInVietnam(new Date()),
     ENDED_NAMED_MAX,
   )) {
     const successor = mergedInto === null ? '' : ` (merged into ${mergedInto})`
-    job.say(
-      `${code} ended on ${validTo}${successor} and has keys in force: facility revoke ${code}, once it is wound up`,
-    )
+    say(`${code} ended on ${validTo}${successor} and has keys in force: facility revoke ${code}, once it is wound up`)
   }
 }

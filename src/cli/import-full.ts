@@ -8,6 +8,7 @@ import {
   clearStage,
   countStaged,
   findContradictions,
+  findDifference,
   merging,
   openStage,
   setAside,
@@ -15,6 +16,7 @@ import {
 } from '../sync/full/store.ts'
 import { type ChunkTarget, keyCheckOf, type LoadPlan, sealQuarantined } from '../sync/load.ts'
 import type { Manifest } from '../sync/manifest.ts'
+import { hasShrunk } from '../sync/shrink.ts'
 import { beginLoad, buildKeys, discardLoad, finishing, LoadRefused, restoreKeys } from '../sync/store.ts'
 import { readFeedState } from '../sync/watermark/store.ts'
 import { startImportThreads } from './import-threads.ts'
@@ -111,29 +113,46 @@ export function stagePlan(job: Pick<FullImport, 'manifest' | 'dataKeys'>): LoadP
   return { ...plan, source: `${plan.feed}/${plan.sequence} ${job.manifest.sha256} ${plan.keyCheck}` }
 }
 
-/** The stage is full: from here on one statement makes the new state. */
+/** A delta a minute, and a comparison of a minute: some meet. More is a feed that should not be merged beside another. */
+const MERGES_MAX = 5
+
+/** The stage is full: it is compared with the copy, then one statement makes the new state. */
 export async function mergeStaged(job: FullImport): Promise<void> {
-  const { sql, manifest } = job
   job.say('looking for rows that contradict one another …')
   await setContradictionsAside(job)
-  const rows = await countStaged(sql)
+  const rows = await countStaged(job.sql)
+  const one = await job.sql.reserve() // what differs lies in tables of a connection
+  try {
+    for (let turn = 1; (await merge(job, one, rows)) !== 'done'; turn++) {
+      if (turn === MERGES_MAX) {
+        throw new UsageError('other batches were applied meanwhile, or a rotation began; run the command again')
+      }
+      job.say('another batch was applied meanwhile; comparing once more …')
+    }
+  } finally {
+    one.release()
+  }
+  await clearStage(job.sql)
+}
+
+/** `done`, unless the copy became another one between comparing and writing: then nothing was changed. */
+async function merge(job: FullImport, one: Sql, rows: number): Promise<string> {
+  const { manifest } = job
   // deltas went on meanwhile: a revocation does not wait for millions of rows
-  const held = await readFeedState(sql, manifest.feed)
+  const held = await readFeedState(one, manifest.feed)
   const expected = held?.sequence ?? null
   if (expected !== null && expected >= manifest.sequence) {
     throw new UsageError(`the copy is at ${expected} meanwhile: this feed, ${manifest.sequence}, is overtaken`)
   }
   refuseShrink(job, held?.rows ?? 0, rows)
+  job.say('comparing …')
+  const foundAt = await findDifference(one, manifest.feed, manifest.sequence)
   job.say('merging …')
   const keys = deriveDataKeys(job.dataKeys)
   const [generation] = keys.lookupGenerations
-  const merge = { ...stagePlan(job), digest: manifest.sha256, rows, expected, generation }
+  const merge = { ...stagePlan(job), digest: manifest.sha256, rows, expected, foundAt, generation }
   const deed = operatorDeed(keys, 'feedApplied', null, outcomeOf(job, rows), detailsOf(job))
-  const result = await appendDeed(sql, deed, (with_) => merging(with_, merge))
-  if (result !== 'done') {
-    throw new UsageError('another batch was applied meanwhile, or a rotation began; run the command again')
-  }
-  await clearStage(sql)
+  return appendDeed(one, deed, (with_) => merging(with_, merge))
 }
 
 /** The whole file passes, chunks that are in already too: only at its end is it known to be the signed one. */
@@ -206,7 +225,7 @@ export function refuseShrink(
   held: number,
   rows: number,
 ): void {
-  if (job.acceptShrink !== null || rows >= held * (1 - job.shrinkMaxPercent / 100)) return
+  if (job.acceptShrink !== null || !hasShrunk(held, rows, job.shrinkMaxPercent)) return
   throw new UsageError(
     `the feed has ${rows} usable rows, our copy ${held}: over ${job.shrinkMaxPercent} % fewer. Nothing was changed. If that is right: --accept-shrink "why"`,
   )

@@ -11,6 +11,7 @@ import { applyDelta } from '../sync/delta/apply.ts'
 import { FEED_ID, MANIFEST_CHARACTERS_MAX, type Manifest, readManifest } from '../sync/manifest.ts'
 import { rollingBack } from '../sync/rollback/store.ts'
 import { stateBeforeLastFull } from '../sync/rollback/target.ts'
+import { SHRINK_MAX_PERCENT } from '../sync/shrink.ts'
 import { takeTurn } from '../sync/store.ts'
 import { refuseOther } from '../sync/watermark/refuse-other.ts'
 import { readBatches, readFeedState } from '../sync/watermark/store.ts'
@@ -26,8 +27,6 @@ import { UsageError } from './usage-error.ts'
 
 const USAGE = 'import MANIFEST [--accept-shrink "why"] [--shrink-max PERCENT] | import --rollback "why" [--feed vss]'
 const REASON_CHARACTERS_MAX = 1_000
-/** A province does not lose one in twenty insured from one full feed to the next; a broken export does. */
-const SHRINK_MAX_PERCENT = 5
 
 /**
  * `kiemthe import`, as the database's owner, beside whatever serves: takes a full feed or a delta from files. With

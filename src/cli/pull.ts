@@ -2,22 +2,26 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type DataKeys, isRenaming } from '../data-keys.ts'
 import { connect, type Sql } from '../db/connect.ts'
 import { ServiceError } from '../errors.ts'
+import { CATALOGUE_FEED } from '../facility/facility.ts'
 import { foreignKeys, syncUnfitness } from '../host/fitness.ts'
 import { StartError } from '../host/start-error.ts'
 import { watchFiles } from '../host/watch-files.ts'
 import { retryAfterMs } from '../sync/backoff.ts'
+import { pullCatalogue } from '../sync/catalogue/pull.ts'
 import { FeedUnreachable } from '../sync/client.ts'
 import { sweepUploads } from '../sync/inbox/store.ts'
 import { FEED_ID } from '../sync/manifest.ts'
-import { type PullJob, pullPass } from '../sync/pull.ts'
+import { isRefusal, type PullJob, pullPass } from '../sync/pull.ts'
+import type { SequenceRange } from '../sync/status.ts'
 import { readArguments, wholeNumber } from './arguments.ts'
 import { DATA_FOLDER, dataFolder } from './data-folder.ts'
+import { sayEnded } from './import-catalogue.ts'
 import { operatorDeed } from './operator-deed.ts'
 import { dataKeysFileOf, dataKeysIn } from './owner-keys.ts'
 import { feedUrlOf } from './owner-url.ts'
 import { UsageError } from './usage-error.ts'
 
-const USAGE = 'pull [--url URL] [--every SECONDS] [--feed vss] [--once]'
+const USAGE = 'pull [--url URL] [--every SECONDS] [--feed vss | --feed vss-facilities --url URL] [--once]'
 /** Pushed batches are looked for this often: a delta is visible within 5 s of its arrival, 3 s of them are its own. */
 const INBOX_EVERY_MS = 1_000
 const SOURCE_EVERY_SECONDS = 60
@@ -25,7 +29,8 @@ const RENAMING = 'a rotation of the lookup key is under way: batches wait until 
 
 /**
  * `kiemthe pull`, with the role `kiemthe_sync`, beside whatever serves: applies the deltas that were pushed
- * (`POST /v1/sync/batches`) and, with --url, fetches those that the insurer offers. `--once`: one pass of both.
+ * (`POST /v1/sync/batches`) and, with --url, fetches those that the insurer offers. `--once`: one pass of both. With
+ * `--feed vss-facilities` it fetches catalogues of facilities instead: a loop has one feed, so none waits for another's file.
  */
 export async function pull(args: string[]): Promise<void> {
   const { values } = readArguments(args, {
@@ -120,13 +125,22 @@ export function pullJob(
         )
       }
     },
+    onCatalogue: async (sequence, facilities, quarantined) => {
+      say_(`catalogue ${sequence} is in: ${facilities} facilities, ${quarantined} rows quarantined`)
+      await sayEnded(sql, say_)
+    },
     onRefused: (sequence, error) => say_(`batch ${sequence} was refused: ${error.code} ${error.detail ?? ''}`),
   }
 }
 
+/** Of a job's feed: what it brings in, and which numbers are missing then. */
+function pass(job: PullJob, url: string | null): Promise<SequenceRange[]> {
+  return job.feed === CATALOGUE_FEED ? pullCatalogue(job, url) : pullPass(job, url)
+}
+
 async function onePass(job: PullJob, url: string | null): Promise<void> {
   try {
-    const missing = await pullPass(job, url)
+    const missing = await pass(job, url)
     if (missing.length > 0) say(`missing: ${missing.map(({ from, to }) => `${from}–${to}`).join(', ')}`)
   } catch (error) {
     if (isFeedTrouble(error)) throw new UsageError(describe(error))
@@ -134,7 +148,10 @@ async function onePass(job: PullJob, url: string | null): Promise<void> {
   }
 }
 
-/** A pass that fails is told and tried again: the watermark is in the database, nothing is lost. */
+/**
+ * Two loops: what was pushed goes in while the insurer's server is slow to answer, or a file of it to come. A pass that
+ * fails is told and tried again: the watermark is in the database, nothing is lost.
+ */
 export async function pullLoop(
   job: PullJob,
   url: string | null,
@@ -142,28 +159,36 @@ export async function pullLoop(
   say_: (line: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
+  const pushed = async () => {
+    await sweepUploads(job.sql)
+    return pass(job, null)
+  }
+  await Promise.all([
+    job.feed === CATALOGUE_FEED ? null : repeat(pushed, INBOX_EVERY_MS, say_, signal),
+    url === null ? null : repeat(() => pass(job, url), everyMs, say_, signal),
+  ])
+}
+
+async function repeat(
+  work: () => Promise<SequenceRange[]>,
+  everyMs: number,
+  say_: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
   let failures = 0
-  let asksAt = 0
   let missingSaid = ''
   while (!signal.aborted) {
-    const asks = url !== null && performance.now() >= asksAt
     try {
-      const missing = (await pullPass(job, asks ? url : null)).map(({ from, to }) => `${from}–${to}`).join(', ')
+      const missing = (await work()).map(({ from, to }) => `${from}–${to}`).join(', ')
       if (missing !== missingSaid && missing !== '') say_(`missing: ${missing}`)
       missingSaid = missing
-      if (asks) {
-        await sweepUploads(job.sql)
-        failures = 0
-        asksAt = performance.now() + everyMs
-      }
+      failures = 0
+      await pause(everyMs, signal)
     } catch (error) {
-      failures++
-      const waitMs = retryAfterMs(failures, Math.random)
+      const waitMs = retryAfterMs(++failures, Math.random)
       say_(`${describe(error)}; tried again in ${(waitMs / 1_000).toFixed(1)} s`)
-      asksAt = performance.now() + waitMs
-      if (!isFeedTrouble(error)) await pause(waitMs, signal)
+      await pause(waitMs, signal)
     }
-    await pause(INBOX_EVERY_MS, signal)
   }
 }
 
@@ -173,7 +198,7 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
 
 /** The insurer's trouble: what was pushed goes in meanwhile. */
 function isFeedTrouble(error: unknown): boolean {
-  return error instanceof FeedUnreachable || (error instanceof ServiceError && error.code.startsWith('feed_'))
+  return error instanceof FeedUnreachable || isRefusal(error)
 }
 
 function describe(error: unknown): string {

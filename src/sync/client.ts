@@ -9,9 +9,9 @@ const MANIFESTS_MAX = 100
 /** The insurer could not be asked, or answered what no insurer answers. Tried again later. */
 export class FeedUnreachable extends Error {}
 
-/** Manifests of deltas above a sequence, in order: `src/sync/README.md`. */
-export async function listManifests(feedUrl: string, after: number): Promise<string[]> {
-  const response = await get(new URL(`manifests?after=${after}`, withSlash(feedUrl)), LIST_TIMEOUT_MS)
+/** Manifests of a feed above a sequence, in order: `src/sync/README.md`. */
+export async function listManifests(feedUrl: string, feed: string, after: number): Promise<string[]> {
+  const response = await get(new URL(`manifests?feed=${feed}&after=${after}`, withSlash(feedUrl)), LIST_TIMEOUT_MS)
   let json: unknown
   try {
     json = JSON.parse(await response.text())

@@ -18,11 +18,16 @@ export interface PullJob {
   /** Batches behind a gap whose endings were applied: once is enough. Lives as long as the loop. */
   readonly ended: Set<number>
   readonly onBatch: (sequence: number, result: DeltaResult) => void
+  readonly onCatalogue: (sequence: number, facilities: number, quarantined: number) => Promise<void>
   /** A batch that was pushed and cannot be taken: it is forgotten, the insurer may send it again. */
   readonly onRefused: (sequence: number, error: ServiceError) => void
 }
 
-interface Batch {
+/** A full feed that lost more than its share: an operator has to say that it is right. */
+export class FeedShrank extends Error {}
+
+/** What the insurer offers, its signature checked. */
+export interface OfferedBatch {
   readonly manifest: Manifest
   readonly bytes: () => AsyncIterable<Uint8Array>
 }
@@ -33,7 +38,7 @@ interface Batch {
  */
 export async function pullPass(job: PullJob, feedUrl: string | null): Promise<SequenceRange[]> {
   if (isRenaming(job.keys)) return [] // its rows would have the former names: batches wait
-  let offered: Batch[] | null = null
+  let offered: OfferedBatch[] | null = null
   for (;;) {
     const state = await readFeedState(job.sql, job.feed)
     if (state === null) return [] // a full feed comes first
@@ -44,7 +49,7 @@ export async function pullPass(job: PullJob, feedUrl: string | null): Promise<Se
       if ((await applyPushed(job, next)) === 'renamed') return [] // with the keys that the loop is given next
       continue
     }
-    if (feedUrl !== null) offered ??= await noted(job, next, listOffered(job, feedUrl, state.sequence))
+    if (feedUrl !== null) offered ??= await noted(job, next, listOffered(job, feedUrl, 'delta', state.sequence))
     const batch = offered?.find(({ manifest }) => manifest.sequence === next)
     if (batch !== undefined) {
       if ((await noted(job, next, applyBatch(job, batch))).state === 'renamed') return []
@@ -59,18 +64,23 @@ export async function pullPass(job: PullJob, feedUrl: string | null): Promise<Se
   }
 }
 
-async function listOffered(job: PullJob, feedUrl: string, after: number): Promise<Batch[]> {
-  const batches: Batch[] = []
-  for (const text of await listManifests(feedUrl, after)) {
+export async function listOffered(
+  job: PullJob,
+  feedUrl: string,
+  kind: Manifest['kind'],
+  after: number,
+): Promise<OfferedBatch[]> {
+  const batches: OfferedBatch[] = []
+  for (const text of await listManifests(feedUrl, job.feed, after)) {
     const manifest = await readManifest((run) => run(job.sql), text, job.now())
-    if (manifest.feed !== job.feed || manifest.kind !== 'delta' || manifest.sequence <= after) continue
+    if (manifest.feed !== job.feed || manifest.kind !== kind || manifest.sequence <= after) continue
     batches.push({ manifest, bytes: () => fetchFile(feedUrl, manifest.file) })
   }
   return batches
 }
 
 /** What the insurer offers and cannot be taken is known to be missing. Where not even a manifest is right, the next one. */
-async function noted<T>(job: PullJob, sequence: number, work: Promise<T>): Promise<T> {
+export async function noted<T>(job: PullJob, sequence: number, work: Promise<T>): Promise<T> {
   try {
     return await work
   } catch (error) {
@@ -79,8 +89,9 @@ async function noted<T>(job: PullJob, sequence: number, work: Promise<T>): Promi
   }
 }
 
-function isRefusal(error: unknown): error is ServiceError {
-  return error instanceof ServiceError && error.code.startsWith('feed_')
+/** The feed is wrong, not the way to it: what is offered cannot be taken. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof FeedShrank || (error instanceof ServiceError && error.code.startsWith('feed_'))
 }
 
 async function applyPushed(job: PullJob, sequence: number): Promise<DeltaResult['state'] | 'refused'> {
@@ -93,7 +104,7 @@ async function applyPushed(job: PullJob, sequence: number): Promise<DeltaResult[
     if (result.state !== 'gap' && result.state !== 'renamed') await forget(job.sql, job.feed, sequence)
     return result.state
   } catch (error) {
-    if (!isRefusal(error)) throw error
+    if (!(error instanceof ServiceError && isRefusal(error))) throw error
     await noteRefused(job.sql, job.feed, sequence)
     await forget(job.sql, job.feed, sequence)
     job.onRefused(sequence, error)
@@ -101,7 +112,7 @@ async function applyPushed(job: PullJob, sequence: number): Promise<DeltaResult[
   }
 }
 
-async function applyBatch(job: PullJob, { manifest, bytes }: Batch): Promise<DeltaResult> {
+async function applyBatch(job: PullJob, { manifest, bytes }: OfferedBatch): Promise<DeltaResult> {
   const result = await applyDelta(job.sql, job.keys, manifest, bytes(), job.deed)
   if (result.state === 'gap') job.ended.add(manifest.sequence)
   job.onBatch(manifest.sequence, result)

@@ -400,6 +400,12 @@ describe('the insurer beside it', () => {
     return reply.body.data?.feedSequence ?? 0
   }
 
+  const catalogue = () =>
+    asOwner(async (sql) => {
+      const [row] = await sql`select sequence, rows from feed_watermark where feed = 'vss-facilities'`
+      return row
+    })
+
   test('makes the copy move; the people of `sample` keep their decision; it ends, and goes on at the next start', async () => {
     await demo.end('SIGTERM')
     await moving()
@@ -442,6 +448,8 @@ describe('the insurer beside it', () => {
     const insurer = await moving()
     await expect.poll(sequence, { timeout: 30_000, interval: 100 }).toBeGreaterThan(reached + 1)
     expect((await fetch(`${insurer}manifests?after=1000000`)).status).toBe(200)
+    await fetch(`${insurer}admin/produce?feed=vss-facilities`, { method: 'POST' })
+    await expect.poll(catalogue, { timeout: 30_000, interval: 100 }).toEqual({ sequence: 2, rows: 672 })
     const { code } = await demo.end('SIGTERM')
     expect(code).toBe(0)
     await expect(fetch(`${insurer}manifests?after=1`)).rejects.toThrow()
@@ -459,11 +467,15 @@ describe('the insurer beside it', () => {
         sleep 0.1
       done
       curl -sf -X POST "\${url}admin/produce"
+      curl -sf -X POST "\${url}admin/produce?feed=vss-facilities"
       node src/cli.ts pull --once --url "$url" --data '${data}'
+      node src/cli.ts pull --once --feed vss-facilities --url "$url" --data '${data}'
       echo " pull $?"; kill $mocks; wait $mocks; echo "mocks $?"; cat '${data}/mocks.log' >&2`)
-    expect(stdout).toMatch(/^\{"sequence":\d+\} pull 0\nmocks 0\n$/)
+    expect(stdout).toMatch(/^\{"sequence":\d+\}\{"sequence":3\} pull 0\nmocks 0\n$/)
     expect(stderr).toMatch(/^insurer \(mock\) http:\/\/127\.0\.0\.1:\d+\/: a delta of 99 changes/m)
     expect(await sequence()).toBeGreaterThan(before)
+    expect(stderr).toContain('catalogue 3 is in: 672 facilities, 0 rows quarantined')
+    expect(await catalogue()).toMatchObject({ sequence: 3 })
   })
 })
 

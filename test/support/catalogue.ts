@@ -37,6 +37,8 @@ export async function openCatalogue(world: World) {
     return said.join('\n')
   }
   return {
+    folder,
+    key,
     write,
     take,
     give: async (sequence: number, rows: readonly unknown[]) => take(await write(sequence, rows)),

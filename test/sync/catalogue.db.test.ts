@@ -1,15 +1,20 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { CATALOGUE_FEED } from '../../mocks/insurer/catalogue.ts'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { CATALOGUE_FEED, catalogueRows } from '../../mocks/insurer/catalogue.ts'
+import { type Fault, type Insurer, startInsurer } from '../../mocks/insurer/server.ts'
 import { rowsOf } from '../../mocks/province/person.ts'
 import { parseFacilityCode } from '../../src/access/principal.ts'
 import { makeSigningKey } from '../../src/access/token-keys.ts'
 import { isoDate } from '../../src/calendar.ts'
 import { rollBack } from '../../src/cli/import.ts'
+import { pullJob } from '../../src/cli/pull.ts'
 import { UsageError } from '../../src/cli/usage-error.ts'
 import { deriveDataKeys } from '../../src/data-keys.ts'
+import { connect, type Sql } from '../../src/db/connect.ts'
 import { standingOn } from '../../src/facility/facility.ts'
 import { findFacility, listCodes } from '../../src/facility/store.ts'
 import { open } from '../../src/seal.ts'
+import { pullCatalogue } from '../../src/sync/catalogue/pull.ts'
+import type { PullJob } from '../../src/sync/pull.ts'
 import { replayQuarantine } from '../../src/sync/quarantine/replay.ts'
 import { changed, FIRST, openCatalogue } from '../support/catalogue.ts'
 import { keysFolder } from '../support/keys-folder.ts'
@@ -219,4 +224,114 @@ test('codes would be opened for the whole country unasked', async () => {
   const { code, stdout } = await all('--province', '40')
   expect([code, stdout]).toEqual([0, expect.stringMatching(/^40001\t[0-9A-Z-]+\n$/)])
   await keys.remove()
+})
+
+describe('a catalogue that the insurer offers', () => {
+  let server: Insurer
+  let syncing: Sql
+  let job: PullJob
+  let said: string[]
+
+  beforeAll(async () => {
+    server = await startInsurer({
+      folder: insurer.folder,
+      key: insurer.key,
+      catalogueKey: insurer.key,
+      feed: 'vss',
+      sequence: 1,
+      plan: { province: { seed: 'catalogue', baseDate: isoDate('2026-11-24') }, records: 1, changes: 0, people: 'all' },
+      encoding: 'plain',
+      now: () => new Date(),
+    })
+    // with the grants that the command has
+    syncing = connect(world.syncUrl, { connectionsMax: 1, statementTimeoutMs: 0, applicationName: 'kiemthe pull' })
+    const keys = deriveDataKeys(world.dataKeys)
+    job = pullJob(syncing, { keys }, CATALOGUE_FEED, (line) => said.push(line))
+  })
+
+  beforeEach(() => {
+    said = []
+  })
+
+  afterAll(async () => {
+    await syncing?.end({ timeout: 5 })
+    await server?.close()
+  })
+
+  const pull = () => pullCatalogue(job, server.url)
+  const watermark = async () =>
+    (
+      await world.owner`
+      select sequence, rows, refused_sequence > sequence as refused from feed_watermark where feed = ${CATALOGUE_FEED}`
+    )[0]
+  const ended = changed(merged, { '38002': { validTo: '2026-10-31', mergedInto: '38001' } })
+
+  test('would not be taken by the role that pulls, or an older one of two would', async () => {
+    await insurer.write(++sequence, FIRST)
+    await insurer.write(++sequence, [...ended, { ...FIRST[0], code: '38997', name: '' }])
+    expect(await pull()).toEqual([])
+    expect(await watermark()).toMatchObject({ sequence, rows: 20, refused: null })
+    expect(await find('38003')).toMatchObject(MERGED)
+    expect(said).toEqual([
+      `catalogue ${sequence} is in: 20 facilities, 1 rows quarantined`,
+      expect.stringContaining('38002 ended on 2026-10-31 (merged into 38001) and has keys in force'),
+    ])
+    const [entry] = await world.owner`select body from log_entry order by leaf_index desc limit 1`
+    expect(JSON.parse(entry?.['body'])).toMatchObject({ kind: 'feedApplied', outcome: { sequence, kind: 'full' } })
+    // its states are those of the command: the same again is nothing new
+    const before = await whole()
+    await pull()
+    expect(await whole()).toEqual(before)
+  })
+
+  test.each<[Fault, boolean]>([
+    ['badSignature', true],
+    ['truncated', true],
+    ['reset', false],
+    ['unavailable', false],
+  ])('after %s would be half taken, or not when it comes whole', async (fault, refused) => {
+    await insurer.write(++sequence, changed(ended, { '38006': { name: `Bệnh viện ${fault}` } }))
+    const before = await whole()
+    server.fault(fault)
+    await expect(pull()).rejects.toThrow()
+    const { watermark: _, ...after } = await whole()
+    expect(before).toMatchObject(after)
+    // known to be missing, as a delta is, until it is here
+    expect((await watermark())?.['refused'] === true).toBe(refused)
+    await pull()
+    expect(await watermark()).toMatchObject({ sequence })
+    expect(await find('38006')).toMatchObject({ name: `Bệnh viện ${fault}` })
+  })
+
+  test.each<[string, readonly unknown[]]>([
+    ['too few', ended.slice(2)],
+    ['too few that can be taken', ended.map((each, i) => (i < 2 ? { ...each, validFrom: 'soon' } : each))],
+  ])('with %s facilities would be believed without an operator', async (_, rows) => {
+    const path = await insurer.write(++sequence, rows)
+    const before = await whole()
+    await expect(pull()).rejects.toThrow(/18 usable rows, ours 20/)
+    expect((await whole()).versions).toEqual(before.versions)
+    expect(await watermark()).toMatchObject({ sequence: sequence - 1, refused: true })
+    await insurer.take(path, 'two were never contracted')
+    expect(await watermark()).toMatchObject({ sequence, refused: false })
+    await insurer.give(++sequence, ended)
+  })
+
+  test('would be the first one: that, and its making, is the owner’s', async () => {
+    const kept = await world.owner`delete from feed_watermark where feed = ${CATALOGUE_FEED} returning *`
+    try {
+      await insurer.write(++sequence, FIRST)
+      expect(await pull()).toEqual([])
+      expect(await watermark()).toBeUndefined()
+    } finally {
+      await world.owner`insert into feed_watermark ${world.owner(kept[0] ?? {})}`
+    }
+  })
+
+  test('would not be made by the insurer’s mock, edition by edition', async () => {
+    const edition = await server.produceCatalogue()
+    expect(edition).toBe(sequence + 1)
+    await pull()
+    expect(await watermark()).toMatchObject({ sequence: edition, rows: catalogueRows(edition).length })
+  })
 })

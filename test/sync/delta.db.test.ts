@@ -1,4 +1,7 @@
+import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer, type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -10,7 +13,7 @@ import { rowsOf } from '../../mocks/province/person.ts'
 import { addDays, todayInVietnam } from '../../src/calendar.ts'
 import { rollBack, takeFeed } from '../../src/cli/import.ts'
 import { renameAll } from '../../src/cli/keys/rename.ts'
-import { pullJob } from '../../src/cli/pull.ts'
+import { pullJob, pullLoop } from '../../src/cli/pull.ts'
 import { findSealed, openRead } from '../../src/coverage/store.ts'
 import { type DataKeys, deriveDataKeys, lookupKey, namesOf } from '../../src/data-keys.ts'
 import { connect, type Sql } from '../../src/db/connect.ts'
@@ -19,6 +22,8 @@ import type { FeedRow } from '../../src/sync/feed.ts'
 import { readManifest } from '../../src/sync/manifest.ts'
 import { type PullJob, pullPass } from '../../src/sync/pull.ts'
 import { replayQuarantine } from '../../src/sync/quarantine/replay.ts'
+import { keysFolder } from '../support/keys-folder.ts'
+import { kiemthe } from '../support/kiemthe.ts'
 import { createWorld, post, type Running, type World } from '../support/service.ts'
 
 const today = todayInVietnam(new Date())
@@ -393,6 +398,36 @@ describe('a row that cannot be taken', () => {
     expect((await facts(row(7).insuranceNumber)).map((each) => each.coverageNo)).toContain(5)
     expect(await status(running)).toMatchObject({ sequence: 3, quarantined: 2 })
   })
+
+  test('would be listed by the command without its place, or with what it says; or come back behind a later word', async () => {
+    const running = await world.start()
+    const claims = (i: number) => put(i, { formerNumbers: [row(8).citizenId ?? ''] })
+    const removes = ({ citizenId, insuranceNumber, coverageNo }: FeedRow) => {
+      return { op: 'remove', citizenId, insuranceNumber, coverageNo }
+    }
+    await push(running, await make(2, [claims(7), claims(9), claims(10)]))
+    // its number is free then; of two of the three the insurer speaks again, and says otherwise
+    await push(running, await make(3, [removes(row(8)), put(7, { registeredFacility: '38002' }), removes(row(9))]))
+    await pullPass(job, null)
+    const files = await keysFolder(world)
+    const env = { DATA_KEYS_FILE: join(files.path, 'data-keys.json'), DATABASE_URL: world.ownerUrl }
+    const listed = await kiemthe(['quarantine', 'list'], env)
+    const seenAt = expect.any(String)
+    expect(
+      listed.stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toEqual([0, 1, 2].map((position) => ({ feed: 'vss', sequence: 2, position, reason: 'number_taken', seenAt })))
+    expect(listed.stderr).toBe('vss 2: 3 × number_taken\n')
+    const replayed = await kiemthe(['quarantine', 'replay'], env)
+    await files.remove()
+    expect(replayed.stderr).toBe('1 rows applied, 2 overtaken by later batches, 0 kept\n')
+    expect(await facts(row(7).insuranceNumber)).toMatchObject([{ registeredFacility: '38002' }])
+    expect(await facts(row(9).insuranceNumber)).toEqual([])
+    expect(await facts(row(8).citizenId ?? '')).toEqual(await facts(row(10).insuranceNumber))
+    expect(await status(running)).toMatchObject({ sequence: 3, quarantined: 0 })
+  })
 })
 
 test('a number that was re-issued leads to the person with the new one, and the records under the old one are over', async () => {
@@ -489,6 +524,33 @@ describe('deltas that the insurer offers', () => {
           ? []
           : [{ status: each.status, registeredFacility: each.registeredFacility, validFrom: each.validFrom }],
       )
+    }
+  })
+
+  test('would hold up what was pushed while their server does not answer', async () => {
+    const running = await world.start()
+    const asks: IncomingMessage[] = []
+    const silent = createServer((request) => void asks.push(request)).listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    const stop = new AbortController()
+    const { port } = silent.address() as AddressInfo
+    // of an upload that broke off, two hours ago
+    await world.owner`
+      insert into feed_inbox_part (upload, part, sealed, received_at)
+      values (gen_random_uuid(), 0, '', now() - interval '2 hours')`
+    const loop = pullLoop(job, `http://127.0.0.1:${port}`, 1_000, (line) => said.push(line), stop.signal)
+    try {
+      await expect.poll(() => asks.length).toBe(1)
+      await push(running, await make(2, [revoke(0)]))
+      await expect.poll(async () => (await status(running)).sequence, { timeout: 30_000 }).toBe(2)
+      expect([asks.length, asks[0]?.destroyed]).toEqual([1, false]) // it waits for that answer still
+      await expect.poll(async () => (await world.owner`select from feed_inbox_part`).count).toBe(0)
+      expect(asks[0]?.destroyed).toBe(false)
+    } finally {
+      stop.abort()
+      silent.closeAllConnections()
+      await loop
+      silent.close()
     }
   })
 

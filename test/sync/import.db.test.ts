@@ -6,12 +6,15 @@ import { type FeedFile, signManifest, writeFeedFile } from '../../mocks/insurer/
 import { rowsOf } from '../../mocks/province/person.ts'
 import { todayInVietnam } from '../../src/calendar.ts'
 import { rollBack, takeFeed } from '../../src/cli/import.ts'
+import { type FullImport, mergeStaged } from '../../src/cli/import-full.ts'
 import { UsageError } from '../../src/cli/usage-error.ts'
 import { findSealed, openRead } from '../../src/coverage/store.ts'
 import { type DataKeys, deriveDataKeys, namesOf } from '../../src/data-keys.ts'
+import { connect } from '../../src/db/connect.ts'
 import { open } from '../../src/seal.ts'
 import type { FeedRow } from '../../src/sync/feed.ts'
 import { type LoadPlan, prepareChunk } from '../../src/sync/load.ts'
+import { parsePayload } from '../../src/sync/manifest.ts'
 import { resolve } from '../../src/sync/quarantine/store.ts'
 import { beginLoad, copyChunk } from '../../src/sync/store.ts'
 import { keysFolder } from '../support/keys-folder.ts'
@@ -195,6 +198,78 @@ describe('a full feed', () => {
     const last = entries.at(-1)
     expect(JSON.parse(last?.['body']).outcome).toMatchObject({ shrink: 'accepted' })
     expect(open(keys, 'entry_detail', '', last?.['sealed'])).toContain('two communes joined another province')
+  })
+
+  test('that lost more than its share by rows that cannot be taken waits for a reason too', async () => {
+    await loadRows(world.owner, world.dataKeys, rows, new Date())
+    const before = await whole()
+    const path = await write(2, [...rows.slice(101), ...Array.from({ length: 101 }, () => '{')])
+    await expect(takes(path)).rejects.toEqual(isRefused('1899 usable rows, our copy 2000'))
+    expect(await whole()).toEqual(before)
+  })
+
+  test('would open a card that a later batch ended before its turn, or forget that it ended', async () => {
+    await loadRows(world.owner, world.dataKeys, rows, new Date())
+    const [named, unnamed] = rows.filter((each) => each.coverageNo === 1 && each.status === 'active')
+    const end = (row: FeedRow | undefined) => ({ op: 'put', ...changed(row, { status: 'revoked', statusFrom: today }) })
+    const delta = await write(5, [end(named), end(unnamed)], { kind: 'delta' })
+    await expect(takes(delta)).rejects.toEqual(isRefused('2 of its records that end a card were applied'))
+    await takes(
+      await write(
+        3,
+        rows.filter((each) => each !== unnamed),
+      ),
+    )
+    const told = await answers([numberOf(named), numberOf(unnamed)])
+    expect(
+      told.map((each) => each.filter(({ facts }) => facts.coverageNo === 1).map(({ facts }) => facts.status)),
+    ).toEqual([['revoked'], ['revoked']])
+  })
+
+  describe('that was overtaken while it was staged', () => {
+    const staged = async (path: string): Promise<FullImport> => {
+      const [, payload = ''] = (await readFile(path, 'utf8')).split('.')
+      const manifest = parsePayload(Buffer.from(payload, 'base64url').toString())
+      const { owner: sql, ownerUrl, dataKeys } = world
+      const dataFile = join(folder, manifest.file)
+      return { sql, ownerUrl, dataKeys, manifest, dataFile, shrinkMaxPercent: 5, acceptShrink: 'a test', say: () => {} }
+    }
+
+    test('would take the copy back to its number', async () => {
+      await loadRows(world.owner, world.dataKeys, rows.slice(0, 100), new Date())
+      const job = await staged(await write(2, rows.slice(0, 90)))
+      await takes(await write(2, [], { kind: 'delta' }))
+      const before = await whole()
+      await expect(mergeStaged(job)).rejects.toEqual(isRefused('the copy is at 2 meanwhile'))
+      expect(await whole()).toEqual(before)
+    })
+  })
+
+  test('would be written as it differed from a state that another batch changed since', async () => {
+    const few = rows.slice(0, 100)
+    await loadRows(world.owner, world.dataKeys, few, new Date())
+    const path = await write(9, few)
+    const waits = async () =>
+      (
+        await world.owner`
+        select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+      ).count
+    let taking = Promise.resolve('')
+    const other = connect(world.ownerUrl, { connectionsMax: 1, statementTimeoutMs: 0, applicationName: 'a delta' })
+    await other.begin(async (tx) => {
+      await tx`select from feed_watermark for update`
+      taking = takes(path)
+      taking.catch(() => {}) // told below
+      await expect.poll(waits, { timeout: 20_000 }).toBe(1) // it has compared, and found nothing to write
+      await tx`update coverage set tag = gen_random_uuid(), registered_facility = '99Z99'`
+      await tx`update feed_watermark set sequence = 2, loaded_at = loaded_at + interval '1 microsecond'`
+    })
+    await other.end()
+    expect(await taking).toContain('comparing once more')
+    expect((await whole()).watermark).toEqual([{ sequence: 9, rows: 100 }])
+    const told = await answers(few.map(numberOf))
+    expect(told.flat().filter(({ facts }) => facts.registeredFacility === '99Z99')).toEqual([])
+    expect(told.flat().length).toBeGreaterThanOrEqual(100)
   })
 
   test('with bad rows is in without them; each is kept as it came, with its reason', async () => {

@@ -48,16 +48,10 @@ export function applying(sql: Sql, merge: CatalogueMerge, { rows, named, quarant
              (s.name, s.former_tier, s.commune, s.province, s.valid_from, s.valid_to, s.merged_into, s.periods) as same
         from facility_version v left join said s using (code) left join named n using (code)
        where v.known_to = 'infinity'
+    ), counted as (
+      select (select count(*) from said) + (select count(*) from held where named and not said) as rows
     ), moved as (
-      insert into feed_watermark as w (feed, sequence, as_of, loaded_at, rows)
-      select ${feed}, ${sequence}::bigint, ${asOf}::timestamptz, now(),
-             (select count(*) from said) + (select count(*) from held where named and not said)
-       where ${expected}::bigint is null or exists (select from feed_watermark where feed = ${feed})
-      on conflict (feed) do update
-        set sequence = excluded.sequence, as_of = excluded.as_of, rows = excluded.rows,
-            loaded_at = greatest(now(), w.loaded_at + interval '1 microsecond')
-        where w.sequence = ${expected}::bigint
-      returning loaded_at, rows
+      ${expected === null ? makingWatermark(sql, merge) : movingWatermark(sql, merge)}
     ), closed as (
       update facility_version v set known_to = m.loaded_at
         from held h, moved m
@@ -92,6 +86,25 @@ export function applying(sql: Sql, merge: CatalogueMerge, { rows, named, quarant
     ), act as materialized (
       select case when exists (select from moved) then 'done' else 'movedMeanwhile' end as result
     )`
+}
+
+/** By the owner alone: the role that pulls may move a watermark, not make one. */
+function makingWatermark(sql: Sql, { feed, sequence, asOf }: CatalogueMerge): Fragment {
+  return sql`
+      insert into feed_watermark (feed, sequence, as_of, loaded_at, rows)
+      select ${feed}, ${sequence}::bigint, ${asOf.toISOString()}::timestamptz, now(), rows from counted
+      on conflict (feed) do nothing
+      returning loaded_at, rows`
+}
+
+function movingWatermark(sql: Sql, { feed, sequence, asOf, expected }: CatalogueMerge): Fragment {
+  return sql`
+      update feed_watermark w
+         set sequence = ${sequence}::bigint, as_of = ${asOf.toISOString()}::timestamptz, rows = counted.rows,
+             loaded_at = greatest(now(), w.loaded_at + interval '1 microsecond')
+        from counted
+       where w.feed = ${feed} and w.sequence = ${expected}::bigint
+      returning w.loaded_at, w.rows`
 }
 
 /** Without an entry: nobody's deed. */

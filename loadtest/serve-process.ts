@@ -32,6 +32,8 @@ export interface ServeProcess {
 export function serveEnvironment({ databaseUrl, keysFolder, port, env = {} }: ServeOptions): NodeJS.ProcessEnv {
   return {
     PATH: process.env['PATH'],
+    // as ops/README.md has it: the first file, too, comes from the cache
+    NODE_COMPILE_CACHE: fileURLToPath(new URL('../node_modules/.cache/compiled', import.meta.url)),
     PUBLIC_URL: `http://127.0.0.1:${port}`,
     PORT: String(port),
     DATABASE_URL: databaseUrl,

@@ -27,10 +27,14 @@ export const openTraffic: OpenTraffic<ChecksSettings> = (settings, random, expec
   return { ask: (n) => asks[n % asks.length] as Ask }
 }
 
-/** Cheap: it runs beside the server that it judges. */
+/**
+ * Cheap: it runs beside the server that it judges. A copy that could not be read is told as such, undetermined and recorded:
+ * no wrong answer, and none that anybody is served with.
+ */
 export function judgeCheck(status: number, text: string, code: string): Outcome {
   if (status !== 200) return judgeFailure(status, text)
   if (text.includes(`"code":"${code}"`) && text.includes('"receipt":{"checkCode":"'))
     return { kind: 'right', name: code }
+  if (text.includes('"code":"source_failed"')) return { kind: 'refused', name: 'source_failed' }
   return { kind: 'wrong', name: `${/"code":"(\w+)"/.exec(text)?.[1] ?? 'no code'} for ${code}` }
 }

@@ -120,6 +120,8 @@ describe('start and stop', () => {
     expect(performance.now() - began).toBeLessThan(3_000)
     expect(steps()).toEqual(['starting', 'ready'])
     expect([second.port, second.password, second.wasRunning]).toEqual([first.port, first.password, false])
+    // nobody's outgoing connection takes it while the server is down
+    expect(first.port).toBeLessThan(32_768)
     expect([...(await ask(second, (sql) => sql`SELECT answer FROM kept`))]).toEqual([{ answer: 42 }])
   })
 

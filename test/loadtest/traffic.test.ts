@@ -51,6 +51,7 @@ describe('an answer is right only if it is the decision that the person must get
     ['wrong', 200, '{"code":"expired"}'], // not in the log
     ['refused', 503, '{"code":"overloaded"}'],
     ['refused', 429, '{"code":"rate_limited"}'],
+    ['refused', 200, answer('source_failed')], // undetermined, and said so
     ['failed', 500, '{"code":"internal"}'],
     ['failed', 400, 'no JSON'],
   ])('%s: %d %s', (kind, status, text) => {

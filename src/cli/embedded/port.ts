@@ -20,6 +20,24 @@ export async function anyFreePort(): Promise<number> {
   return port
 }
 
+/**
+ * For a server that comes back on the port it had: below those that systems give to outgoing connections (Linux: from 32,768
+ * on), or somebody's connection may have taken it while the server was down. Seen: after a kill under load all clients asked
+ * for it in vain.
+ */
+export async function anyServerPort(): Promise<number> {
+  for (let attempt = 0; attempt < SERVER_PORT_ATTEMPTS; attempt++) {
+    const port = SERVER_PORT_FIRST + Math.floor(Math.random() * (SERVER_PORT_END - SERVER_PORT_FIRST))
+    if (await isFree(port)) return port
+  }
+  return anyFreePort()
+}
+
+const SERVER_PORT_FIRST = 15_000
+const SERVER_PORT_END = 32_768
+/** Ports of servers are few: of 16 one is free, or something else is wrong. */
+const SERVER_PORT_ATTEMPTS = 16
+
 async function listen(port: number): Promise<number | null> {
   const server = createServer()
   const given = await new Promise<number | null>((resolve) => {

@@ -10,7 +10,7 @@ import { initialize, isInitialized } from './initialize.ts'
 import { withLock } from './lock.ts'
 import { keptPassword, superuserPassword } from './password.ts'
 import { claimFolder, formerHomes, knownPlace, type Place, settle } from './place.ts'
-import { anyFreePort, isFree, keptPort } from './port.ts'
+import { anyServerPort, isFree, keptPort } from './port.ts'
 import { findPostmaster, launch, logFrom, type Postmaster, postmasterFile, stopPostmaster } from './postmaster.ts'
 import { isAlive, processIdentity } from './processes.ts'
 
@@ -240,7 +240,7 @@ async function knock(port: number, password: string): Promise<EmbeddedError | nu
 async function choosePort({ folder }: Place, attempts: number, onEvent: OnEvent): Promise<number> {
   const kept = attempts === 0 ? await keptPort(folder) : null
   if (kept !== null && (await isFree(kept))) return kept
-  const port = await anyFreePort()
+  const port = await anyServerPort()
   if (kept !== null) onEvent({ step: 'portChanged', text: `port ${kept} is taken by another program, using ${port}` })
   return port
 }

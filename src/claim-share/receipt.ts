@@ -1,15 +1,9 @@
 import type { Principal } from '../access/principal.ts'
-import { logFailure, prepare } from '../audit/log.ts'
 import { LOG_ID } from '../audit/log-id.ts'
-import { hex } from '../audit/store.ts'
-import type { Pseudonym } from '../data-keys.ts'
-import { QueueFull } from '../db/group.ts'
-import { DatabaseSilent } from '../db/pool.ts'
 import { ServiceError } from '../errors.ts'
 import type { Scope } from '../scope.ts'
 import type { ClaimShareAnswer } from './answer.ts'
-import type { ClaimDeliveryDetails } from './details.ts'
-import { type ClaimDeliveryOutcome, claimShareBodySchema } from './entry.ts'
+import { appendByFacility } from './by-facility.ts'
 import { answerOf, findOwnShare, type OwnShare, readClaimShare, receiptOf } from './read.ts'
 import type { ClaimReceipt } from './request.ts'
 import { appendReceipt } from './store.ts'
@@ -40,36 +34,13 @@ export async function attachReceipt(
 }
 
 /** False: another receipt came first. */
-async function append(scope: Scope, caller: Principal, own: OwnShare, receipt: ClaimReceipt): Promise<boolean> {
-  const { subject, body, transitions } = own.share
-  const { facility } = claimShareBodySchema.parse(JSON.parse(body))
-  const status = receipt.maKetQua === '200' ? 'received' : 'returned'
-  const outcome: ClaimDeliveryOutcome = { share: own.place, status, by: 'facility', maKetQua: receipt.maKetQua }
-  const details: ClaimDeliveryDetails = {
-    v: 1,
-    share: own.place,
-    maGiaoDich: receipt.maGiaoDich,
-    thoiGianTiepNhan: receipt.thoiGianTiepNhan,
-    errors: receipt.errors ?? [],
-    reason: null,
-  }
-  const row = prepare(scope.service.dataKeys, {
-    recordedAt: scope.now(),
-    kind: 'claimDelivery',
-    facility,
-    outcome,
-    details: JSON.stringify(details),
-    client: caller.clientId,
-    // the person's, so that an erasure takes it too
-    subject: subject === null ? null : (hex(subject) as Pseudonym),
-    idempotency: null,
+function append(scope: Scope, caller: Principal, own: OwnShare, receipt: ClaimReceipt): Promise<boolean> {
+  const { maKetQua, maGiaoDich, thoiGianTiepNhan, errors = [] } = receipt
+  const status = maKetQua === '200' ? 'received' : 'returned'
+  const change = { share: own.place, expected: own.share.transitions.length, status } as const
+  return appendByFacility(scope, caller, own, {
+    outcome: { status, maKetQua },
+    details: { maGiaoDich, thoiGianTiepNhan, errors, reason: null },
+    statement: (sql, row) => appendReceipt(sql, LOG_ID, row, change),
   })
-  const change = { share: own.place, expected: transitions.length, status } as const
-  const { result } = await scope
-    .query((sql) => appendReceipt(sql, LOG_ID, row, change))
-    .catch((error: unknown) => {
-      if (error instanceof DatabaseSilent) throw new ServiceError('log_outcome_unknown', { cause: error })
-      throw error instanceof QueueFull ? error : logFailure(error)
-    })
-  return result === 'done'
 }

@@ -1,15 +1,10 @@
 import type { Principal } from '../access/principal.ts'
-import { logFailure, prepare } from '../audit/log.ts'
 import { LOG_ID } from '../audit/log-id.ts'
-import { hex } from '../audit/store.ts'
-import type { Pseudonym } from '../data-keys.ts'
-import { QueueFull } from '../db/group.ts'
-import { DatabaseSilent } from '../db/pool.ts'
 import { ServiceError } from '../errors.ts'
 import type { Scope } from '../scope.ts'
 import type { ClaimShareAnswer } from './answer.ts'
-import type { ClaimDeliveryDetails } from './details.ts'
-import { type ClaimDeliveryOutcome, claimShareBodySchema, type ShareStatus } from './entry.ts'
+import { appendByFacility } from './by-facility.ts'
+import type { ShareStatus } from './entry.ts'
 import { answerOf, findOwnShare, type OwnShare, readClaimShare } from './read.ts'
 import type { ClaimWithdrawal } from './request.ts'
 import { appendWithdrawal } from './store.ts'
@@ -46,29 +41,11 @@ function isWithInsurer({ receipts }: Pick<ClaimShareAnswer, 'receipts'>): boolea
 
 const PLACES: ReadonlySet<ShareStatus> = new Set(['sent', 'received', 'returned'])
 
-/** False: something else became of it first. */
-async function append(scope: Scope, caller: Principal, own: OwnShare, reason: string): Promise<boolean> {
-  const { subject, body, transitions } = own.share
-  const { facility } = claimShareBodySchema.parse(JSON.parse(body))
-  const outcome: ClaimDeliveryOutcome = { share: own.place, status: 'withdrawn', by: 'facility', maKetQua: null }
-  const nothing = { maGiaoDich: null, thoiGianTiepNhan: null, errors: [] }
-  const details: ClaimDeliveryDetails = { v: 1, share: own.place, ...nothing, reason }
-  const row = prepare(scope.service.dataKeys, {
-    recordedAt: scope.now(),
-    kind: 'claimDelivery',
-    facility,
-    outcome,
-    details: JSON.stringify(details),
-    client: caller.clientId,
-    // the person's, so that an erasure takes it too
-    subject: subject === null ? null : (hex(subject) as Pseudonym),
-    idempotency: null,
+function append(scope: Scope, caller: Principal, own: OwnShare, reason: string): Promise<boolean> {
+  const change = { share: own.place, expected: own.share.transitions.length }
+  return appendByFacility(scope, caller, own, {
+    outcome: { status: 'withdrawn', maKetQua: null },
+    details: { maGiaoDich: null, thoiGianTiepNhan: null, errors: [], reason },
+    statement: (sql, row) => appendWithdrawal(sql, LOG_ID, row, change),
   })
-  const { result } = await scope
-    .query((sql) => appendWithdrawal(sql, LOG_ID, row, { share: own.place, expected: transitions.length }))
-    .catch((error: unknown) => {
-      if (error instanceof DatabaseSilent) throw new ServiceError('log_outcome_unknown', { cause: error })
-      throw error instanceof QueueFull ? error : logFailure(error)
-    })
-  return result === 'done'
 }

@@ -2,25 +2,35 @@ import { execFileSync } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { Agent, type Dispatcher } from 'undici'
 import { writeFeedFile } from '../mocks/insurer/feed-file.ts'
-import { person, rowsOf } from '../mocks/province/person.ts'
-import { chipIdQrText } from '../mocks/province/qr.ts'
+import { facilities } from '../mocks/province/facilities.ts'
+import { rowsOf } from '../mocks/province/person.ts'
 import { todayInVietnam } from '../src/calendar.ts'
 import { anyFreePort } from '../src/cli/embedded/port.ts'
 import { type Figures, medianFigure } from './frame/report.ts'
+import { nowMs, openLoop } from './open-loop/open-loop.ts'
 import { startServe } from './serve-process.ts'
-import { openSyncWorld, type SyncWorld } from './sync-world.ts'
+import { type ImportProcess, openSyncWorld, type SyncWorld } from './sync-world.ts'
+import type { ChecksSettings } from './traffic/checks.ts'
 
 const CLI = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
 /** Of the records other ones in each full feed. */
 const CHANGED_PER_CENT = 1
-const DESKS = 200
+const CHECKS = new URL('./traffic/checks.ts', import.meta.url).href
+/** At 100/s a process needs that many checks until its own compiling is over: before, p99 alone was thrice the later one. */
+const WARM_SECONDS = 20
+/** Of an import beside desks; the load goes on that long, and what is left of it is told as alone. */
+const ROWS_PER_SECOND_LEAST = 15_000
+/** What an import leaves is not told as alone: a truncated stage, a process that ends. */
+const SETTLED_MS = 1_000
+
+type Phase = 'alone' | 'staging' | 'merging'
 
 /**
- * What desks notice of a full import: checks at a steady rate (latency from the instant they were due), alone and while
- * `kiemthe import` takes a full feed, in turn. Its two halves apart: reading, sealing and staging on all cores, then the
- * comparison and the one statement that makes the new state.
+ * What desks notice of a full import: checks at a steady rate (latency from the instant they were due), alone before and
+ * after, and while `kiemthe import` takes a full feed. Its two halves apart: reading, sealing and staging on all cores, then
+ * the comparison and the one statement that makes the new state. Who asks is the open loop, in a thread of its own: a
+ * process that also makes feeds stops for its garbage, up to 100 ms, and would charge the server with it.
  */
 export async function syncMerge(args: string[]): Promise<Figures> {
   const { values } = parseArgs({
@@ -48,43 +58,61 @@ export async function syncMerge(args: string[]): Promise<Figures> {
       port: await anyFreePort(),
     })
     try {
-      const desks = openDesks(world, serve.url, province)
-      await desks.during(rate, sleep(5_000)) // warm
-      const ratios: Record<string, number[]> = {}
-      const note = (what: string, ratio: number) => {
-        ratios[what] = [...(ratios[what] ?? []), ratio]
-      }
-      const waits: number[] = []
+      const settings: ChecksSettings = { province, records, tokens: tokensOf(world) }
+      const desks = (forSeconds: number, seed: number) =>
+        openLoop({
+          name: 'desks',
+          url: serve.url,
+          shape: [{ perSecond: rate, seconds: forSeconds }],
+          traffic: { module: CHECKS, settings },
+          seed,
+        })
+      await desks(WARM_SECONDS, 0)
+      const told: Record<Phase, number[][]> = { alone: [], staging: [], merging: [] }
       for (let turn = 0; turn < rounds; turn++) {
         const file = await write(world, 2 + turn, rowsFrom(province, records, 1 + turn))
-        const alone = await desks.during(rate, sleep(seconds * 1_000))
+        const loaded = desks(2 * seconds + records / ROWS_PER_SECOND_LEAST, 1 + turn)
+        await sleep(seconds * 1_000)
+        const began = nowMs()
         const run = world.startImport(file)
-        const merging = new Promise<void>((resolve) => {
-          run.child.stderr?.on('data', (text: string) => text.includes('comparing …') && resolve())
-          void run.ended.then(() => resolve())
-        })
-        const staged = await desks.during(rate, merging)
-        const [merged, waited] = await Promise.all([
-          desks.during(rate, run.ended),
-          longestWaitOfABatch(world.sql, run.ended),
-        ])
+        await heardToSay(run, 'comparing …')
+        const compares = nowMs()
         const { code, said } = await run.ended
+        const ended = nowMs()
         if (code !== 0) throw new Error(said)
-        say(
-          `alone ${shown(alone)}  staging ${shown(staged)}  merging ${shown(merged)}; a batch waited ${waited.toFixed(0)} ms at the most`,
-        )
-        waits.push(waited)
-        note('staging', quantile(staged, 0.99) / quantile(alone, 0.99))
-        note('merging', quantile(merged, 0.99) / quantile(alone, 0.99))
+        const { samples, startedAtMs, phase, bottleneck } = await loaded
+        if (bottleneck !== null) throw new Error(`not to be believed: ${bottleneck}`)
+        if (phase.kinds.right < phase.requests) throw new Error(JSON.stringify(phase.outcomes))
+        if (ended > startedAtMs + phase.seconds * 1_000) throw new Error('the import took longer than the load')
+        const dueIn = (from: number, to: number) =>
+          [...samples.latencyMs].filter((_, i) => {
+            const due = startedAtMs + (samples.dueMs[i] ?? 0)
+            return due >= from && due < to
+          })
+        told.alone.push([...dueIn(0, began), ...dueIn(ended + SETTLED_MS, Number.POSITIVE_INFINITY)])
+        told.staging.push(dueIn(began, compares))
+        told.merging.push(dueIn(compares, ended + SETTLED_MS))
+        const shownOf = (phase: Phase) => `${phase} ${shown(told[phase].at(-1) ?? [])}`
+        say(`${shownOf('alone')}  ${shownOf('staging')}  ${shownOf('merging')}`)
       }
-      const all = Object.entries(ratios).map(([what, values]) => `${what} ${spread(values)}`)
-      say(`no check failed; p99 ÷ alone: ${all.join(', ')}`)
-      await desks.close()
+      const during = told.staging.map((staging, turn) => [...staging, ...(told.merging[turn] ?? [])])
+      const waited = await longestWait(world, await write(world, 2 + rounds, rowsFrom(province, records, 1 + rounds)))
+      say(
+        `no check failed; p99 of all rounds: alone ${p99(told.alone.flat()).toFixed(0)} ms, ` +
+          `during an import ${p99(during.flat()).toFixed(0)} ms; a batch waited ${waited.toFixed(0)} ms at the most`,
+      )
+      const ratiosOf = (phase: readonly number[][]) =>
+        phase.map((each, turn) => p99(each) / p99(told.alone[turn] ?? []))
       return {
-        'a batch waits at the watermark, at the most': medianFigure(waits, 'ms', 'lower'),
-        ...Object.fromEntries(
-          Object.entries(ratios).map(([what, values]) => [`p99, ${what} ÷ alone`, medianFigure(values, '', 'lower')]),
-        ),
+        'p99 of all rounds, import ÷ alone': {
+          value: Number((p99(during.flat()) / p99(told.alone.flat())).toFixed(2)),
+          unit: '',
+          better: 'lower',
+        },
+        'p99, import ÷ alone': medianFigure(ratiosOf(during), '', 'lower'),
+        'p99, staging ÷ alone': medianFigure(ratiosOf(told.staging), '', 'lower'),
+        'p99, merging ÷ alone': medianFigure(ratiosOf(told.merging), '', 'lower'),
+        'a batch waits at the watermark, at the most': { value: Math.round(waited), unit: 'ms', better: 'lower' },
       }
     } finally {
       await serve.terminate()
@@ -94,50 +122,24 @@ export async function syncMerge(args: string[]): Promise<Figures> {
   }
 }
 
-function openDesks(world: SyncWorld, url: string, province: Parameters<typeof person>[0]) {
+/** One desk's token for all: the rate limit is off. */
+function tokensOf(world: SyncWorld): string[] {
   const token = execFileSync(process.execPath, [CLI, 'token', '--data', world.folder.path, '--facility', '38001'], {
     encoding: 'utf8',
   }).trim()
-  const agent = new Agent({ connections: DESKS })
-  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
-  let next = 0
-  const check = async (dueMs: number, latencies: number[]) => {
-    const evidence = { kind: 'chipIdQr', text: chipIdQrText(person(province, next++ % 5_000)) }
-    const body = JSON.stringify({ evidence, serviceDate: province.baseDate, purpose: 'arrival' })
-    const request: Dispatcher.RequestOptions = { origin: url, path: '/v1/verifications', method: 'POST', headers, body }
-    const { statusCode, body: answer } = await agent.request(request)
-    const text = await answer.text()
-    if (statusCode !== 200 || text.includes('source_failed')) throw new Error(`a check gave ${statusCode}`)
-    latencies.push(performance.now() - dueMs)
-  }
-  return {
-    /** Latencies in ms of the checks that were due while the work ran. */
-    during: async (rate: number, work: Promise<unknown>): Promise<number[]> => {
-      const latencies: number[] = []
-      const sent: Promise<void>[] = []
-      let over = false
-      void work.finally(() => {
-        over = true
-      })
-      const began = performance.now()
-      for (let n = 0; !over; n++) {
-        const due = began + (n * 1_000) / rate
-        const early = due - performance.now()
-        if (early > 0) await sleep(early)
-        sent.push(check(due, latencies))
-      }
-      await Promise.all(sent)
-      return latencies
-    },
-    close: () => agent.close(),
-  }
+  return facilities().map(() => token)
 }
 
-/** Whoever brings a batch in, a revocation too, takes the watermark's row first: how long somebody else had it, in ms. */
-async function longestWaitOfABatch(sql: SyncWorld['sql'], work: Promise<unknown>): Promise<number> {
+/**
+ * Whoever brings a batch in, a revocation too, takes the watermark's row first: how long an import had it, in ms. By an
+ * import of its own: whoever asks so often writes as much as desks do.
+ */
+async function longestWait({ sql, startImport }: SyncWorld, file: string): Promise<number> {
+  const run = startImport(file)
+  await heardToSay(run, 'comparing …')
   let longest = 0
   let over = false
-  void work.finally(() => {
+  void run.ended.finally(() => {
     over = true
   })
   while (!over) {
@@ -146,7 +148,17 @@ async function longestWaitOfABatch(sql: SyncWorld['sql'], work: Promise<unknown>
     longest = Math.max(longest, performance.now() - began)
     await sleep(10)
   }
+  const { code, said } = await run.ended
+  if (code !== 0) throw new Error(said)
   return longest
+}
+
+/** Or when it has ended without. */
+function heardToSay({ child, ended }: ImportProcess, line: string): Promise<void> {
+  return new Promise((resolve) => {
+    child.stderr?.on('data', (text: string) => text.includes(line) && resolve())
+    void ended.then(() => resolve())
+  })
 }
 
 async function write(world: SyncWorld, sequence: number, lines: Iterable<unknown>): Promise<string> {
@@ -179,8 +191,8 @@ function quantile(values: readonly number[], q: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN
 }
 
-function spread(values: readonly number[]): string {
-  return `${quantile(values, 0.5).toFixed(1)} (${Math.min(...values).toFixed(1)}–${Math.max(...values).toFixed(1)})`
+function p99(latencies: readonly number[]): number {
+  return quantile(latencies, 0.99)
 }
 
 function say(line: string): void {

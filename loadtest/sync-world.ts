@@ -99,6 +99,7 @@ function startImport(args: readonly string[], env: Readonly<Record<string, strin
   const child = spawn(process.execPath, [CLI, 'import', ...args], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { PATH, HOME, ...env },
+    detached: true, // of a session of its own, as a service or a job of cron is
   })
   let said = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import { histogramOf, type Phase, percentilesOf, phaseOf } from '../frame/phase.ts'
 import { bottleneckOf, type Kept } from './bottleneck.ts'
-import { together } from './samples.ts'
+import { type Samples, together } from './samples.ts'
 import { type Arrivals, expectedOf, type Shape, secondsOf } from './schedule.ts'
 import type { FromSender, SenderData, ToSender } from './sender.ts'
 import type { TrafficOf } from './traffic.ts'
@@ -23,8 +23,16 @@ export interface OpenLoop {
 
 export interface OpenLoopRun {
   readonly phase: Phase
+  readonly samples: Samples
+  /** When the plan began, by `nowMs`. */
+  readonly startedAtMs: number
   /** Why the figures are not to be believed; null: the generator kept its plan. */
   readonly bottleneck: string | null
+}
+
+/** One clock for all threads, in ms. */
+export function nowMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6
 }
 
 /** Threads make their people before the plan begins. */
@@ -62,7 +70,7 @@ export async function openLoop(load: OpenLoop): Promise<OpenLoopRun> {
         load.onSecond?.(sum('sent'), sum('ended'), sum('right'))
       })
     })
-    const startAtMs = Number(process.hrtime.bigint()) / 1e6 + READY_MS
+    const startAtMs = nowMs() + READY_MS
     const done = workers.map((worker) => heard(worker, 'done'))
     for (const worker of workers) worker.postMessage({ startAtMs } satisfies ToSender)
     const ends = await Promise.all(done)
@@ -76,7 +84,7 @@ export async function openLoop(load: OpenLoop): Promise<OpenLoopRun> {
       loopDelayP99Ms: Math.max(...ends.map((end) => end.loopDelayP99Ms)),
       loopUsed: Math.max(...ends.map((end) => end.loopUsed)),
     }
-    return { phase, bottleneck: bottleneckOf(kept) }
+    return { phase, samples, startedAtMs: startAtMs, bottleneck: bottleneckOf(kept) }
   } finally {
     await Promise.all(workers.map((worker) => worker.terminate()))
   }

@@ -5,6 +5,7 @@ import type { Lines } from '../sync/data-file.ts'
 import { copyStageChunk } from '../sync/full/store.ts'
 import { type ChunkTarget, type LoadPlan, prepareLines } from '../sync/load.ts'
 import { copyChunk } from '../sync/store.ts'
+import { standBackend } from './stand-back.ts'
 
 /** What a thread needs to work alone: it checks, keys, seals and copies the lines it is given. */
 export interface ImportWorkerData {
@@ -28,7 +29,7 @@ const sql = connect(databaseUrl, { connectionsMax: 1, statementTimeoutMs: 0, app
 
 // while PostgreSQL takes one chunk, the next one is made: one of each is under way in a thread at the most
 let making: Promise<unknown> = Promise.resolve()
-let copying: Promise<void> = Promise.resolve()
+let copying: Promise<void> = standBackend(sql)
 
 port.on('message', (message: ToImportWorker) => {
   if (message === 'end') {

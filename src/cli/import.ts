@@ -23,6 +23,7 @@ import { operatorDeed } from './operator-deed.ts'
 import { dataKeysFileOf } from './owner-keys.ts'
 import { ownerUrlOf } from './owner-url.ts'
 import { refuseBesideRenaming } from './refuse-renaming.ts'
+import { standBack, standBackend } from './stand-back.ts'
 import { UsageError } from './usage-error.ts'
 
 const USAGE = 'import MANIFEST [--accept-shrink "why"] [--shrink-max PERCENT] | import --rollback "why" [--feed vss]'
@@ -58,6 +59,7 @@ export async function importCommand(args: string[]): Promise<void> {
   if (dataKeys === null)
     throw new UsageError(`there is no file ${keysFile}: set DATA_KEYS_FILE, or name the folder with --data`)
   const what = { ownerUrl, dataKeys, shrinkMaxPercent, acceptShrink, say }
+  standBack() // before there are threads of ours
   if (rollback !== null) await withTurn(ownerUrl, (sql) => rollBack(sql, values.feed, dataKeys, rollback, say))
   else await takeFeed(path ?? '', what)
 }
@@ -94,6 +96,7 @@ async function withTurn(ownerUrl: string, work: (sql: Sql) => Promise<void>): Pr
   const sql = connect(ownerUrl, { connectionsMax: 1, statementTimeoutMs: 0, applicationName: 'kiemthe import' })
   try {
     if (!(await takeTurn(sql))) throw new UsageError('another import runs on this database; wait for its end')
+    await standBackend(sql)
     await work(sql)
   } catch (error) {
     throw error instanceof ServiceError && error.code.startsWith('feed_') ? refusal(error) : error

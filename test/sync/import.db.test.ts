@@ -1,12 +1,15 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { constants, getPriority, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type FeedFile, signManifest, writeFeedFile } from '../../mocks/insurer/feed-file.ts'
 import { rowsOf } from '../../mocks/province/person.ts'
 import { todayInVietnam } from '../../src/calendar.ts'
 import { rollBack, takeFeed } from '../../src/cli/import.ts'
 import { type FullImport, mergeStaged } from '../../src/cli/import-full.ts'
+import { isBackend } from '../../src/cli/stand-back.ts'
 import { UsageError } from '../../src/cli/usage-error.ts'
 import { findSealed, openRead } from '../../src/coverage/store.ts'
 import { type DataKeys, deriveDataKeys, namesOf } from '../../src/data-keys.ts'
@@ -18,7 +21,7 @@ import { parsePayload } from '../../src/sync/manifest.ts'
 import { resolve } from '../../src/sync/quarantine/store.ts'
 import { beginLoad, copyChunk } from '../../src/sync/store.ts'
 import { keysFolder } from '../support/keys-folder.ts'
-import { kiemthe, startKiemthe } from '../support/kiemthe.ts'
+import { kiemthe, ROOT, startKiemthe } from '../support/kiemthe.ts'
 import { createWorld, loadRows, type World } from '../support/service.ts'
 
 const today = todayInVietnam(new Date())
@@ -405,4 +408,69 @@ test('killed at any moment it leaves the old state or the new one, and the same 
   expect(now).not.toBe(JSON.stringify(old))
   for (const state of states) expect([JSON.stringify(old), now]).toContain(state)
   expect((await whole()).watermark).toEqual([{ sequence: 2, rows: 1_999 }])
+})
+
+describe('desks have the processor first', () => {
+  const sessionOf = (pid: number | undefined) =>
+    readFile(`/proc/${pid}/autogroup`, 'utf8').then(
+      (text) => text.trim(),
+      () => 'none', // a kernel without
+    )
+  const waits = `create function waits() returns trigger language plpgsql
+                 as 'begin perform pg_advisory_xact_lock(77); return new; end'`
+
+  test('all threads of an import stand back, and so do its statements; nobody else’s', async () => {
+    await loadRows(world.owner, world.dataKeys, rows, new Date())
+    const path = await write(2, rows)
+    await world.owner.unsafe(
+      `${waits}; create trigger waits before insert on alias_stage for each row execute function waits()`,
+    )
+    const holder = await world.owner.reserve()
+    await holder`select pg_advisory_lock(77)`
+    const ours = await sessionOf(process.pid)
+    const child = spawn(process.execPath, [join(ROOT, 'src/cli.ts'), 'import', path], {
+      env,
+      stdio: 'ignore',
+      detached: true, // it leads a session, as a service does
+    })
+    const ended = once(child, 'exit')
+    try {
+      const backends = await vi.waitFor(
+        async () => {
+          const found = await world.owner<{ pid: number; waits: boolean }[]>`
+            select pid, wait_event = 'advisory' as waits from pg_stat_activity
+             where application_name = 'kiemthe import' and datname = current_database()`
+          expect(found.some((each) => each.waits)).toBe(true)
+          return found
+        },
+        { timeout: 20_000, interval: 50 },
+      )
+      const threads = (await readdir(`/proc/${child.pid}/task`)).map(Number)
+      const [own] = await holder<{ pid: number }[]>`select pg_backend_pid() as pid`
+      const low = constants.priority.PRIORITY_LOW
+      expect(backends.length).toBeGreaterThan(1) // that of the turn, and a thread's
+      expect(threads.length).toBeGreaterThan(3)
+      expect(backends.map(({ pid }) => getPriority(pid))).toEqual(backends.map(() => low))
+      expect(threads.map((thread) => getPriority(thread))).toEqual(threads.map(() => low))
+      expect(getPriority(own?.pid)).toBe(0)
+      expect(await sessionOf(child.pid)).toMatch(/nice 19$|^none$/)
+      expect(await sessionOf(process.pid)).toBe(ours)
+    } finally {
+      await holder`select pg_advisory_unlock(77)`
+      holder.release()
+    }
+    expect(await ended).toEqual([0, null])
+  })
+
+  test.each([
+    ['postgres: kiemthe_owner kiemthe 127.0.0.1(43092) idle', true],
+    ['postgres: cluster: postgres kiemthe ::1(43092) COPY', true],
+    ['postgres: kiemthe_owner kiemthe 127.0.0.1(43093) idle', false], // another connection
+    ['postgres: kiemthe_owner kiemthe 127.0.0.1(143092) idle', false],
+    ['postgres: checkpointer ', false],
+    ['node server.js --peer 127.0.0.1(43092) idle', false], // the number is somebody else's here
+    ['', false],
+  ])('%s: the process of the connection from port 43092: %s', (title, expected) => {
+    expect(isBackend(title, 43_092)).toBe(expected)
+  })
 })

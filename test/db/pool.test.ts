@@ -85,3 +85,47 @@ test('whatever is answered, or refused, or fails before it asks keeps its instan
   expect(vi.getTimerCount()).toBe(0)
   expect(opened.map((each) => each.ends)).toEqual([[]])
 })
+
+describe('an instance that lost a connection', () => {
+  const lost = (code: string) => Object.assign(new Error('write'), { code })
+
+  test.each([
+    ['CONNECTION_CLOSED', lost('CONNECTION_CLOSED')],
+    ['ECONNRESET', lost('ECONNRESET')],
+    ['EPIPE', lost('EPIPE')],
+    ['CONNECT_TIMEOUT', lost('CONNECT_TIMEOUT')],
+    ['what the log made of it', new Error('log_outcome_unknown', { cause: lost('ECONNRESET') })],
+  ])('%s: a fresh one serves, and who works on the old one has until the deadline', async (_, error) => {
+    const { opened, open, hang } = silentInstances()
+    const pool = createPool(open, 1_000)
+    const beside = expect(pool.query(hang)).rejects.toThrow('CONNECTION_DESTROYED')
+    await vi.advanceTimersByTimeAsync(500)
+    await expect(pool.query(() => Promise.reject(error))).rejects.toBe(error)
+    expect(await pool.query(whichOne)).toBe(opened[1]?.sql)
+    expect(opened.map((each) => each.ends)).toEqual([[], []])
+    void vi.advanceTimersByTimeAsync(1_000)
+    await Promise.allSettled([beside])
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(opened.map((each) => each.ends)).toEqual([[{ timeout: 0 }], []])
+  })
+
+  test('is replaced once, however many were on it, and ended with the pool', async () => {
+    const { opened, open } = silentInstances()
+    const pool = createPool(open, 1_000)
+    const fail = () => Promise.reject(lost('CONNECTION_CLOSED'))
+    await Promise.allSettled([pool.query(fail), pool.query(fail), pool.query(fail)])
+    expect(opened).toHaveLength(2)
+    await pool.end()
+    expect(opened.map((each) => each.ends)).toEqual([[{ timeout: 1 }], [{ timeout: 1 }]])
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('one that never had a connection, or was told by PostgreSQL to wait, is not replaced', async () => {
+    const { opened, open } = silentInstances()
+    const pool = createPool(open, 1_000)
+    for (const code of ['ECONNREFUSED', 'ENOTFOUND', '57P03', '57P01', '23505']) {
+      await expect(pool.query(() => Promise.reject(lost(code)))).rejects.toThrow('write')
+    }
+    expect(opened).toHaveLength(1)
+  })
+})

@@ -237,9 +237,19 @@ async function knock(port: number, password: string): Promise<EmbeddedError | nu
   }
 }
 
+/** Seen: a server killed a moment ago still had its port, came back on another one, and its clients asked in vain for good. */
+const KEPT_PORT_MS_MAX = 2_000
+
+async function isFreeSoon(port: number): Promise<boolean> {
+  for (const began = Date.now(); !(await isFree(port)); await sleep(50)) {
+    if (Date.now() - began >= KEPT_PORT_MS_MAX) return false
+  }
+  return true
+}
+
 async function choosePort({ folder }: Place, attempts: number, onEvent: OnEvent): Promise<number> {
   const kept = attempts === 0 ? await keptPort(folder) : null
-  if (kept !== null && (await isFree(kept))) return kept
+  if (kept !== null && (await isFreeSoon(kept))) return kept
   const port = await anyServerPort()
   if (kept !== null) onEvent({ step: 'portChanged', text: `port ${kept} is taken by another program, using ${port}` })
   return port

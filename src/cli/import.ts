@@ -17,6 +17,7 @@ import { refuseOther } from '../sync/watermark/refuse-other.ts'
 import { readBatches, readFeedState } from '../sync/watermark/store.ts'
 import { readArguments, wholeNumber } from './arguments.ts'
 import { DATA_FOLDER, dataFolder, readSecret } from './data-folder.ts'
+import { systemCode } from './embedded/error.ts'
 import { importCatalogue } from './import-catalogue.ts'
 import { importFull } from './import-full.ts'
 import { operatorDeed } from './operator-deed.ts'
@@ -59,7 +60,7 @@ export async function importCommand(args: string[]): Promise<void> {
   if (dataKeys === null)
     throw new UsageError(`there is no file ${keysFile}: set DATA_KEYS_FILE, or name the folder with --data`)
   const what = { ownerUrl, dataKeys, shrinkMaxPercent, acceptShrink, say }
-  standBack() // before there are threads of ours
+  if (rollback === null) standBack() // a remedy does not wait
   if (rollback !== null) await withTurn(ownerUrl, (sql) => rollBack(sql, values.feed, dataKeys, rollback, say))
   else await takeFeed(path ?? '', what)
 }
@@ -75,6 +76,7 @@ export interface TakeFeed {
 /** A full feed or a delta, from the path of its manifest. What is wrong with it is a `UsageError`. */
 export function takeFeed(path: string, take: TakeFeed): Promise<void> {
   return withTurn(take.ownerUrl, async (sql) => {
+    await standBackend(sql)
     refuseBesideRenaming(deriveDataKeys(take.dataKeys))
     const { manifest, dataFile } = await openFeed(sql, path)
     const foreign = await foreignKeys((run) => run(sql), deriveDataKeys(take.dataKeys))
@@ -96,7 +98,6 @@ async function withTurn(ownerUrl: string, work: (sql: Sql) => Promise<void>): Pr
   const sql = connect(ownerUrl, { connectionsMax: 1, statementTimeoutMs: 0, applicationName: 'kiemthe import' })
   try {
     if (!(await takeTurn(sql))) throw new UsageError('another import runs on this database; wait for its end')
-    await standBackend(sql)
     await work(sql)
   } catch (error) {
     throw error instanceof ServiceError && error.code.startsWith('feed_') ? refusal(error) : error
@@ -113,18 +114,25 @@ function reasonOf(text: string | undefined): string | null {
 }
 
 async function openFeed(sql: Sql, path: string): Promise<{ manifest: Manifest; dataFile: string }> {
-  const { size } = await stat(path)
+  const { size } = await stat(path).catch(missing(path))
   if (size > 2 * MANIFEST_CHARACTERS_MAX) throw new UsageError(`${path} is no manifest: it has ${size} bytes`)
   const jws = (await readFile(path, 'utf8')).trim()
   const manifest = await readManifest((run) => run(sql), jws, new Date())
   const dataFile = join(dirname(path), manifest.file)
-  const data = await stat(dataFile)
+  const data = await stat(dataFile).catch(missing(dataFile))
   if (data.size !== manifest.bytes) {
     throw new UsageError(
       `${dataFile} has ${data.size} bytes, its manifest says ${manifest.bytes}. Nothing was changed.`,
     )
   }
   return { manifest, dataFile }
+}
+
+/** A manifest or its data file that is not where it should be. */
+function missing(path: string): (cause: unknown) => never {
+  return (cause) => {
+    throw systemCode(cause) === 'ENOENT' ? new UsageError(`there is no file ${path}. Nothing was changed.`) : cause
+  }
 }
 
 async function importDelta(sql: Sql, dataKeys: DataKeysFile, manifest: Manifest, dataFile: string): Promise<void> {

@@ -23,7 +23,7 @@ export class DatabaseSilent extends Error {
   override readonly name = 'DatabaseSilent'
 }
 
-/** Of postgres.js and of Node, for a connection that was there and is gone. */
+/** Of postgres.js and of Node, for a connection that was there and is gone, or that hung while it was made. */
 const LOST: ReadonlySet<unknown> = new Set(['CONNECTION_CLOSED', 'CONNECT_TIMEOUT', 'ECONNRESET', 'EPIPE'])
 
 /**

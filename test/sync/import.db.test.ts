@@ -410,6 +410,16 @@ test('killed at any moment it leaves the old state or the new one, and the same 
   expect((await whole()).watermark).toEqual([{ sequence: 2, rows: 1_999 }])
 })
 
+test('a manifest or a data file that is not there is said so', async () => {
+  await expect(takes(join(folder, 'nowhere.jws'))).rejects.toEqual(
+    isRefused(/there is no file .*nowhere\.jws\. Nothing/),
+  )
+  const path = await write(1, rows.slice(0, 10))
+  const data = (await readdir(folder)).find((each) => !each.endsWith('.jws')) ?? ''
+  await rm(join(folder, data))
+  await expect(takes(path)).rejects.toEqual(isRefused(`there is no file ${join(folder, data)}`))
+})
+
 describe('desks have the processor first', () => {
   const sessionOf = (pid: number | undefined) =>
     readFile(`/proc/${pid}/autogroup`, 'utf8').then(

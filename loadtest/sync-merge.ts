@@ -8,7 +8,7 @@ import { rowsOf } from '../mocks/province/person.ts'
 import { todayInVietnam } from '../src/calendar.ts'
 import { anyFreePort } from '../src/cli/embedded/port.ts'
 import { type Figures, medianFigure } from './frame/report.ts'
-import { nowMs, openLoop } from './open-loop/open-loop.ts'
+import { LEAD_IN_SECONDS, nowMs, openLoop } from './open-loop/open-loop.ts'
 import { startServe } from './serve-process.ts'
 import { type ImportProcess, openSyncWorld, type SyncWorld } from './sync-world.ts'
 import type { ChecksSettings } from './traffic/checks.ts'
@@ -64,6 +64,7 @@ export async function syncMerge(args: string[]): Promise<Figures> {
           name: 'desks',
           url: serve.url,
           shape: [{ perSecond: rate, seconds: forSeconds }],
+          leadInSeconds: LEAD_IN_SECONDS,
           traffic: { module: CHECKS, settings },
           seed,
         })
@@ -72,7 +73,7 @@ export async function syncMerge(args: string[]): Promise<Figures> {
       for (let turn = 0; turn < rounds; turn++) {
         const file = await write(world, 2 + turn, rowsFrom(province, records, 1 + turn))
         const loaded = desks(2 * seconds + records / ROWS_PER_SECOND_LEAST, 1 + turn)
-        await sleep(seconds * 1_000)
+        await sleep((LEAD_IN_SECONDS + seconds) * 1_000)
         const began = nowMs()
         const run = world.startImport(file)
         await heardToSay(run, 'comparing …')

@@ -16,7 +16,7 @@ export interface Progress {
 
 /**
  * Sends what is due, when it is due, whatever became of what was sent before. Waits are counted from the plan: if this loop
- * itself is late, that stands in the latency, and apart as its own delay.
+ * itself is late, that stands in the latency, and apart as its own delay. What is due before 0 is sent, and not told.
  */
 export function pace(due: Float64Array, world: World, progress: Progress): Promise<Samples> {
   const buffer = new SampleBuffer(Math.max(1, due.length))
@@ -24,7 +24,7 @@ export function pace(due: Float64Array, world: World, progress: Progress): Promi
   return new Promise((resolve) => {
     const send = (n: number, dueMs: number, sentMs: number) => {
       world.send(n, (outcome) => {
-        buffer.add(dueMs, sentMs - dueMs, world.now() - dueMs, outcome)
+        if (dueMs >= 0) buffer.add(dueMs, sentMs - dueMs, world.now() - dueMs, outcome)
         progress.ended++
         if (outcome.kind === 'right') progress.right++
         if (progress.ended === due.length) resolve(buffer.samples())
@@ -42,6 +42,6 @@ export function pace(due: Float64Array, world: World, progress: Progress): Promi
         send(progress.sent++, dueMs, now)
       }
     }
-    world.later(tick, Math.max(0, -world.now()))
+    world.later(tick, Math.max(0, (due[0] ?? 0) - world.now()))
   })
 }

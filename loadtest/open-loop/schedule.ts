@@ -44,6 +44,12 @@ export function dueTimes(shape: Shape, arrivals: Arrivals, random: () => number)
   return Float64Array.from(due)
 }
 
+/** The same before the plan begins, at its first rate: negative times. */
+export function leadInTimes(seconds: number, shape: Shape, arrivals: Arrivals, random: () => number): Float64Array {
+  const perSecond = shape[0]?.perSecond ?? 0
+  return dueTimes([{ seconds, perSecond }], arrivals, random).map((ms) => ms - seconds * 1_000)
+}
+
 function gap(random: () => number): number {
   return -Math.log(1 - random())
 }

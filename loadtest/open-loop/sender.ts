@@ -5,13 +5,14 @@ import { Pool } from 'undici'
 import { seeded } from '../seeded.ts'
 import { type Progress, pace } from './pace.ts'
 import type { Outcome, Samples } from './samples.ts'
-import { type Arrivals, dueTimes, type Shape } from './schedule.ts'
+import { type Arrivals, dueTimes, leadInTimes, type Shape } from './schedule.ts'
 import type { Ask, OpenTraffic, TrafficOf } from './traffic.ts'
 
 /** A thread of the generator. It knows the whole plan and sends each `threads`-th request of it. */
 export interface SenderData {
   readonly url: string
   readonly shape: Shape
+  readonly leadInSeconds: number
   readonly arrivals: Arrivals
   readonly seed: number
   readonly thread: number
@@ -21,6 +22,7 @@ export interface SenderData {
   readonly traffic: TrafficOf
 }
 
+/** `startAtMs`: of the plan; the lead-in ends then. */
 export type ToSender = { readonly startAtMs: number }
 export type FromSender =
   | { readonly kind: 'ready' }
@@ -38,7 +40,10 @@ try {
   // not root
 }
 
-const due = dueTimes(data.shape, data.arrivals, seeded(data.seed)).filter((_, i) => i % data.threads === data.thread)
+const random = seeded(data.seed)
+const plan = dueTimes(data.shape, data.arrivals, random)
+const leadIn = leadInTimes(data.leadInSeconds, data.shape, data.arrivals, random)
+const due = Float64Array.from([...leadIn, ...plan]).filter((_, i) => i % data.threads === data.thread)
 const { openTraffic } = (await import(data.traffic.module)) as { openTraffic: OpenTraffic<unknown> }
 const traffic = await openTraffic(data.traffic.settings, seeded(data.seed + 7_919 * (data.thread + 1)), due.length)
 // undici opens a connection when all others are busy, and queues when there may be no more: people who wait at the door
@@ -55,13 +60,20 @@ port.postMessage({ kind: 'ready' } satisfies FromSender)
 async function run(startAtMs: number): Promise<void> {
   const progress: Progress = { sent: 0, ended: 0, right: 0 }
   const delay = monitorEventLoopDelay({ resolution: 5 })
-  delay.enable()
-  const before = performance.eventLoopUtilization()
+  let before = performance.eventLoopUtilization()
+  const now = () => Number(process.hrtime.bigint()) / 1e6 - startAtMs // one clock for all threads
+  setTimeout(
+    () => {
+      delay.enable()
+      before = performance.eventLoopUtilization()
+    },
+    Math.max(0, -now()),
+  )
   const telling = setInterval(() => port?.postMessage({ kind: 'progress', ...progress } satisfies FromSender), 1_000)
   const samples = await pace(
     due,
     {
-      now: () => Number(process.hrtime.bigint()) / 1e6 - startAtMs, // one clock for all threads
+      now,
       later: setTimeout,
       send: (n, ended) => send(traffic.ask(n), ended),
     },

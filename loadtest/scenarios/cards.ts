@@ -2,7 +2,7 @@ import { closedPhase } from '../closed-phase.ts'
 import { median, medianFigure } from '../frame/report.ts'
 import type { Frame, Scenario } from '../frame/scenario.ts'
 import { type LoadWorld, WORLD_OPTIONS, withLoadWorld } from '../load-world.ts'
-import { openLoop } from '../open-loop/open-loop.ts'
+import { LEAD_IN_SECONDS, openLoop } from '../open-loop/open-loop.ts'
 import type { Ask, OpenTraffic } from '../open-loop/traffic.ts'
 import { seeded } from '../seeded.ts'
 import type { Serving } from '../serve-under-load.ts'
@@ -95,6 +95,7 @@ async function measure(frame: Frame, sizes: readonly Size[]): Promise<void> {
         name: `${size.name}, ${rate}/s`,
         url: size.server.url,
         shape: [{ seconds, perSecond: rate }],
+        leadInSeconds: LEAD_IN_SECONDS,
         traffic: size.world.checks,
         seed: round,
       })

@@ -2,18 +2,20 @@ import type { Phase } from '../frame/phase.ts'
 import { cpuSecondsNow } from '../frame/processes.ts'
 import type { Frame } from '../frame/scenario.ts'
 import type { LoadWorld } from '../load-world.ts'
-import { type OpenLoop, openLoop } from '../open-loop/open-loop.ts'
+import { LEAD_IN_SECONDS, type OpenLoop, openLoop } from '../open-loop/open-loop.ts'
 import type { Serving } from '../serve-under-load.ts'
 
-/** Processor time of programs while some work went on, in seconds. */
+/** Processor time of programs while some work went on, in seconds; `countFromNow` where the work has a lead-in. */
 export async function whileCounting<Name extends string, T>(
   pids: Readonly<Record<Name, number>>,
-  work: () => Promise<T>,
+  work: (countFromNow: () => void) => Promise<T>,
 ): Promise<{ result: T; cpuSeconds: Record<Name, number> }> {
   const names = Object.keys(pids) as Name[]
   const count = () => Object.fromEntries(names.map((name) => [name, cpuSecondsNow(pids[name])])) as Record<Name, number>
-  const before = count()
-  const result = await work()
+  let before = count()
+  const result = await work(() => {
+    before = count()
+  })
   const after = count()
   return {
     result,
@@ -33,7 +35,7 @@ export async function warm(
   await openLoop({ name: 'warming', url, shape: [{ seconds, perSecond }], traffic: world.checks, seed: 99 })
 }
 
-/** An open loop with live progress, its processor time beside it. */
+/** An open loop with live progress, its processor time beside it; what is told begins after a lead-in. */
 export async function opened(
   frame: Frame,
   world: LoadWorld,
@@ -41,8 +43,10 @@ export async function opened(
   load: Omit<OpenLoop, 'url' | 'onSecond'>,
 ) {
   const began = performance.now()
-  return whileCounting({ server: serving.pid, database: world.databasePid() }, () =>
+  return whileCounting({ server: serving.pid, database: world.databasePid() }, (countFromNow) =>
     openLoop({
+      leadInSeconds: LEAD_IN_SECONDS,
+      onBegin: countFromNow,
       ...load,
       url: serving.url,
       onSecond: (sent, ended, right) => {

@@ -1,6 +1,6 @@
 import type { Frame, Scenario } from '../frame/scenario.ts'
 import { type LoadWorld, moduleOf, planOfWorld, WORLD_OPTIONS, withLoadWorld } from '../load-world.ts'
-import { openLoop } from '../open-loop/open-loop.ts'
+import { LEAD_IN_SECONDS, openLoop } from '../open-loop/open-loop.ts'
 import type { TrafficOf } from '../open-loop/traffic.ts'
 import type { BatchesSettings } from '../traffic/batches.ts'
 import type { ChecksSettings } from '../traffic/checks.ts'
@@ -66,6 +66,7 @@ export const mixed: Scenario = {
             name,
             url: server.url,
             shape: [{ seconds, perSecond: part.perSecond }],
+            leadInSeconds: LEAD_IN_SECONDS,
             traffic: part.traffic,
             seed,
             onSecond: (sent, ended) =>

@@ -7,7 +7,7 @@ import { bottleneckOf, type Kept } from '../../loadtest/open-loop/bottleneck.ts'
 import { openLoop } from '../../loadtest/open-loop/open-loop.ts'
 import { pace } from '../../loadtest/open-loop/pace.ts'
 import type { Outcome, Samples } from '../../loadtest/open-loop/samples.ts'
-import { dueTimes, type Shape } from '../../loadtest/open-loop/schedule.ts'
+import { dueTimes, leadInTimes, type Shape } from '../../loadtest/open-loop/schedule.ts'
 import { stoppedPercentile } from '../../loadtest/open-loop/stop-arithmetic.ts'
 import { seeded } from '../../loadtest/seeded.ts'
 
@@ -40,10 +40,36 @@ describe('the plan', () => {
   })
 })
 
+test('a lead-in comes before 0 at the first rate of the plan; it is sent and ended, but not told', async () => {
+  const shape: Shape = [
+    { seconds: 1, perSecond: 100 },
+    { seconds: 1, perSecond: 400 },
+  ]
+  const leadIn = leadInTimes(2, shape, 'absolute', seeded(1))
+  expect(leadIn).toHaveLength(200)
+  expect(leadIn[0]).toBe(-1_995)
+  expect(leadIn.at(-1)).toBeCloseTo(-5, 6)
+  const plan = dueTimes(shape, 'absolute', seeded(1))
+  // it stands still in the lead-in, until 30 ms after the plan began
+  const samples = await against(
+    Float64Array.from([...leadIn, ...plan]),
+    { fromMs: -1_000, untilMs: 30 },
+    undefined,
+    -2_100,
+  )
+  expect(samples.dueMs).toEqual(plan)
+  // who came in the lead-in waits in front: 100 of them and 3 of the plan's, 50 µs each
+  expect(samples.latencyMs[0]).toBeCloseTo(30 - 5 + 0.05 * 101, 3)
+})
+
 /** A clock that jumps from one event to the next. */
 class Virtual {
-  nowMs = -100
+  nowMs: number
   readonly #events: { atMs: number; work: () => void }[] = []
+
+  constructor(startMs: number) {
+    this.nowMs = startMs
+  }
 
   at(atMs: number, work: () => void): void {
     this.#events.push({ atMs, work })
@@ -63,9 +89,14 @@ class Virtual {
 const SERVICE_MS = 0.05
 
 /** Answers each in `SERVICE_MS`, one after the other; does nothing from `fromMs` to `untilMs`. */
-async function against(due: Float64Array, stop: { fromMs: number; untilMs: number }, lateMs = (_ms: number) => 0) {
-  const virtual = new Virtual()
-  let freeMs = 0
+async function against(
+  due: Float64Array,
+  stop: { fromMs: number; untilMs: number },
+  lateMs = (_ms: number) => 0,
+  startMs = -100,
+) {
+  const virtual = new Virtual(startMs)
+  let freeMs = startMs
   const samples = pace(
     due,
     {
@@ -178,6 +209,25 @@ describe('threads and sockets', () => {
     expect(phase.outcomes).toEqual({ '200': 180, 'failed: 500': 20 })
     expect(phase.kinds).toEqual({ right: 180, wrong: 0, refused: 0, failed: 20 })
     expect(phase.series.offered.reduce((sum, each) => sum + each, 0)).toBe(200)
+  })
+
+  test('a lead-in is sent, but no figure holds it; what is counted beside the run begins after it', async () => {
+    let heard = 0
+    let heardAtBegin = -1
+    const url = await serve((request, response) => {
+      request.resume()
+      response.statusCode = heard++ < 80 ? 500 : 200
+      response.end('{}')
+    })
+    const shape = [{ seconds: 0.2, perSecond: 200 }]
+    const onBegin = () => {
+      heardAtBegin = heard
+    }
+    const { phase } = await openLoop({ ...load, url, shape, leadInSeconds: 0.5, onBegin })
+    expect(heard).toBe(140)
+    expect(phase.requests).toBe(40)
+    expect(phase.outcomes).toEqual({ '200': 40 })
+    expect(heardAtBegin).toBeGreaterThan(50)
   })
 
   test('a server that takes no notice does not slow the plan: all are sent while none is answered', async () => {

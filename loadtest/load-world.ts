@@ -24,6 +24,7 @@ import { type EmbeddedPostgres, startEmbedded } from '../src/cli/embedded/start.
 import { ownerUrlOf } from '../src/cli/owner-url.ts'
 import { configSchema } from '../src/config.ts'
 import { connect, type Sql } from '../src/db/connect.ts'
+import { buildServer } from './built-server.ts'
 import type { Frame, OptionOf } from './frame/scenario.ts'
 import type { TrafficOf } from './open-loop/traffic.ts'
 import { type Serving, serveUnderLoad } from './serve-under-load.ts'
@@ -104,6 +105,7 @@ export async function withLoadWorld(
     const started: Serving[] = []
     const restarted: EmbeddedPostgres[] = []
     const ownerUrl = await ownerUrlOf(folder)
+    const cli = buildServer()
     await more.prepare?.(ownerUrl)
     const sql = connect(ownerUrl, { connectionsMax: 2, statementTimeoutMs: 0, applicationName: 'loadtest' })
     const beside = [startCommand('seal', await sealerEnvironment(province, false))]
@@ -137,6 +139,7 @@ export async function withLoadWorld(
             {
               databaseUrl: databaseUrl ?? province.appUrl,
               keysFolder: folder.path,
+              cli,
               port: port ?? (await anyFreePort()),
               env: {
                 PROCESSES: frame.text('processes'),

@@ -11,7 +11,7 @@ export interface ServeOptions {
   /** Holds `data-keys.json` and `token-keys.json`. */
   readonly keysFolder: string
   readonly port: number
-  /** Of another release; its folder has packages of its own. */
+  /** Another one: what is deployed (`buildServer`), or another release, whose folder has packages of its own. */
   readonly cli?: string
   readonly env?: Readonly<Record<string, string>>
 }

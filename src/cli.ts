@@ -1,8 +1,6 @@
 import { enableCompileCache } from 'node:module'
 import { fileURLToPath } from 'node:url'
-import { EmbeddedError, systemCode } from './cli/embedded/error.ts'
-import { UsageError } from './cli/usage-error.ts'
-import { StartError } from './host/start-error.ts'
+import { type Commands, run } from './cli/run.ts'
 
 /**
  * What one process compiled the next one takes: a start costs two thirds, and a demo is six processes. Beside the code,
@@ -12,7 +10,7 @@ import { StartError } from './host/start-error.ts'
 enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/compiled', import.meta.url)))
 
 /** The list of commands; each is loaded only when it is asked for. */
-const COMMANDS: Readonly<Record<string, { readonly what: string; readonly load: () => Promise<Command> }>> = {
+const COMMANDS: Commands = {
   demo: {
     what: 'the demo province on this machine (npm start): --cards --port --data --seed --delta-every SECONDS --still',
     load: async () => (await import('./cli/demo.ts')).demo,
@@ -125,57 +123,4 @@ const COMMANDS: Readonly<Record<string, { readonly what: string; readonly load: 
   codes: { what: 'the tables of codes, as in the README', load: async () => (await import('./cli/codes.ts')).codes },
 }
 
-type Command = (args: string[]) => Promise<void>
-
-const EXIT_USAGE = 2
-const EXIT_FAILURE = 1
-
-async function main(argv: string[]): Promise<void> {
-  const [name = '', ...args] = argv
-  const command = COMMANDS[name]
-  if (name === '--help' || args.includes('--help'))
-    return say(command === undefined ? help() : lineOf(name, command.what))
-  if (command === undefined) throw new UsageError(name === '' ? help() : `no command ${name}\n\n${help()}`)
-  await (await command.load())(args)
-}
-
-function help(): string {
-  const lines = Object.entries(COMMANDS).map(([name, { what }]) => `  ${lineOf(name, what)}`)
-  return `kiemthe COMMAND [options]\n\n${lines.join('\n')}`
-}
-
-function lineOf(name: string, what: string): string {
-  return `${name.padEnd(10)} ${what}`
-}
-
-function say(text: string): void {
-  process.stdout.write(`${text}\n`)
-}
-
-/** People read this: what is wrong and what to do, no stack unless it is our own fault. */
-async function explain(error: unknown): Promise<{ readonly text: string; readonly code: number }> {
-  if (error instanceof UsageError) return { text: error.message, code: EXIT_USAGE }
-  const { ConfigError } = await import('./config.ts') // loaded already by whoever threw it
-  if (error instanceof ConfigError) {
-    return { text: [error.message, ...error.problems.map((each) => `  ${each}`)].join('\n'), code: EXIT_USAGE }
-  }
-  if (error instanceof StartError || error instanceof EmbeddedError) return { text: error.message, code: EXIT_FAILURE }
-  const code = systemCode(error)
-  if (error instanceof Error && code !== undefined && NOT_OUR_FAULT.test(code)) {
-    // `localhost` is tried under several addresses: one error each, and none of its own
-    const causes: unknown[] = error instanceof AggregateError ? error.errors : [error]
-    const messages = causes.map((each) => (each instanceof Error ? each.message : String(each)))
-    return { text: messages.join('; '), code: EXIT_FAILURE }
-  }
-  return { text: error instanceof Error ? (error.stack ?? error.message) : String(error), code: EXIT_FAILURE }
-}
-
-/** A file, a server or a login that is not as it should be; the message names it, and no password. */
-const NOT_OUR_FAULT = /^(E[A-Z]{4,}|CONNECT_TIMEOUT|CONNECTION_[A-Z]+|28[0-9A-Z]{3}|3D000|53300|57P03)$/
-
-main(process.argv.slice(2)).catch(async (error: unknown) => {
-  const { text, code } = await explain(error)
-  process.stderr.write(`kiemthe: ${text}\n`)
-  // not `exitCode`: what the command left open (a pool, a channel to its crew) must not keep a failed process alive
-  process.exit(code)
-})
+run(COMMANDS, process.argv.slice(2))

@@ -75,18 +75,12 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     what: 'kill -9 of imports at random points: old or new, never a mix (--kills --records --seed)',
     run: importKills,
   },
-  'insurer-down': {
-    what: 'claims/s delivered; the drain after an outage while new claims come in, their latency, memory (--claims --backlog --rate)',
-    run: insurerDown,
-  },
+  'insurer-down': insurerDown,
   shares: {
     what: 'claim shares/s, signed ÷ unsigned; single checks alone and beside them (--shares --rounds --clients --seconds)',
     run: shares,
   },
-  'sync-merge': {
-    what: 'p50 and p99 of checks at a steady rate, alone and while a full feed comes in (--records --rate --rounds)',
-    run: syncMerge,
-  },
+  'sync-merge': syncMerge,
   'sync-model': { what: 'orders of feeds, cuts and rollbacks against a model (--runs --seed)', run: syncModel },
   lanes,
   middleware: { what: 'µs that each step of a request adds, in process (--requests --rounds)', run: middleware },

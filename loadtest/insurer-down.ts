@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
 import { demoPortalHash, startGateway } from '../mocks/insurer/gateway/start.ts'
 import { digestOf, visitKeyOf } from '../mocks/insurer/gateway/taken.ts'
 import { facilities } from '../mocks/province/facilities.ts'
@@ -11,45 +10,54 @@ import { saveDemoLogins } from '../src/cli/demo-sender.ts'
 import { type DataKeys, deriveDataKeys, dossierDigest, visitDigest } from '../src/data-keys.ts'
 import { connect, type Sql } from '../src/db/connect.ts'
 import { seal } from '../src/seal.ts'
+import type { Frame, Scenario } from './frame/scenario.ts'
 import { startCommand } from './send-process.ts'
 import { withThrowawayProvince } from './throwaway-province.ts'
 
 const RECORDS = 100
 const PATIENCE_MS = 15 * 60_000
 const APPENDERS = 8
+const LOST = 'claims without an effect at the insurer'
+const TWICE = 'taken twice, taken back or sent at once with another of its visit'
 
 /**
  * The insurer's gateway goes away and comes back. First: claims/s that one `kiemthe send` delivers. Then a backlog is shared
  * while the gateway answers 503, all of it held; it comes back, and new claims are shared at a steady rate while the backlog
- * drains: how fast, and how long each new one takes from its record to the insurer. Ends with 1 when a file had no effect
- * there, or two, or not in its order.
+ * drains: how fast, and how long each new one takes from its record to the insurer, where every file has one effect, in its order.
  */
-export async function insurerDown(args: string[]): Promise<void> {
-  const { values } = parseArgs({
-    args,
-    options: {
-      claims: { type: 'string', default: '3000' },
-      backlog: { type: 'string', default: '6000' },
-      rate: { type: 'string', default: '10' },
-      bytes: { type: 'string', default: '20000' },
-      latency: { type: 'string', default: '300' },
-      concurrency: { type: 'string', default: '64' },
-    },
-  })
-  const number = (text: string) => Number(text)
-  const [claims, backlog, rate, bytes] = [values.claims, values.backlog, values.rate, values.bytes].map(number) as [
-    number,
-    number,
-    number,
-    number,
-  ]
+export const insurerDown: Scenario = {
+  what: 'claims/s delivered; the drain after an outage while new claims come in, their latency, memory',
+  options: {
+    claims: { default: '3000', what: 'before the outage' },
+    backlog: { default: '6000', what: 'shared while the gateway answers 503' },
+    rate: { default: '10', what: 'new claims a second while the backlog drains' },
+    bytes: { default: '20000', what: 'of a dossier' },
+    latency: { default: '300', what: 'ms in which the gateway answers, in the median' },
+    concurrency: { default: '64', what: 'SEND_CONCURRENCY' },
+  },
+  plan: (frame) => [
+    `${frame.text('claims')} claims of ${frame.text('bytes')} bytes, then ${frame.text('backlog')} into an outage, then ${frame.text('rate')}/s beside their drain`,
+    `one sender, ${frame.text('concurrency')} at once; a gateway that answers within ${frame.text('latency')} ms; ${facilities().length} facilities in turn`,
+  ],
+  budgets: [
+    { figure: LOST, atMost: 0 },
+    { figure: TWICE, atMost: 0 },
+  ],
+  run: (_args, frame) => measure(frame),
+}
+
+async function measure(frame: Frame): Promise<void> {
+  const { say } = frame
+  const [claims, backlog] = [frame.number('claims'), frame.number('backlog')]
+  const [rate, bytes] = [frame.number('rate'), frame.number('bytes')]
+  const [latency, concurrency] = [frame.number('latency'), frame.number('concurrency')]
   await withThrowawayProvince('insurer-down', RECORDS, say, async (made) => {
     const takenAt = new Map<string, number>()
     const insurer = await startGateway({
       passwordHashOf: demoPortalHash,
       now: () => new Date(),
       random: Math.random,
-      medianMs: Number(values.latency),
+      medianMs: latency,
       onTaken: (key) => takenAt.has(key) || takenAt.set(key, performance.now()),
     })
     await saveDemoLogins(made.ownerUrl, made.dataKeys, new Date())
@@ -59,7 +67,7 @@ export async function insurerDown(args: string[]): Promise<void> {
       DATABASE_URL: made.senderUrl,
       DATA_KEYS_FILE: `${made.keysFolder}/data-keys.json`,
       INSURER_GATEWAY_URL: insurer.url,
-      SEND_CONCURRENCY: String(values.concurrency),
+      SEND_CONCURRENCY: String(concurrency),
     }
     const { taken } = insurer.gateway
     const until = async (effects: number) => {
@@ -76,7 +84,7 @@ export async function insurerDown(args: string[]): Promise<void> {
       await until(1)
       const delivered = await seconds(() => until(claims))
       say(
-        `delivered: ${(claims / delivered).toFixed(0)}/s, ${values.concurrency} at once, answers within ${values.latency} ms (median)`,
+        `delivered: ${(claims / delivered).toFixed(0)}/s, ${concurrency} at once, answers within ${latency} ms (median)`,
       )
 
       insurer.gateway.fault('outage')
@@ -105,7 +113,17 @@ export async function insurerDown(args: string[]): Promise<void> {
           `at the insurer: ${effects} effects of ${visits} visits, ${repeats} repeated, ${wentBack} taken back, ${overlaps} at once`,
         ].join('\n'),
       )
-      if (effects !== shares.count || visits !== shares.count || wentBack + overlaps > 0) process.exitCode = 1
+      const tell = (name: string, value: number, unit: string, better: 'higher' | 'lower') =>
+        frame.figure(name, { value: Number(value.toPrecision(4)), unit, better })
+      tell('delivered', claims / delivered, '/s', 'higher')
+      tell('after the outage: the first claim', first / 1_000, 's', 'lower')
+      tell('after the outage: the backlog', drained, 's', 'lower')
+      tell('the backlog, a second', backlog / drained, '/s', 'higher')
+      tell('a new claim beside it, recorded to taken: p50', Number(quantile(waits, 0.5)), 'ms', 'lower')
+      tell('a new claim beside it, recorded to taken: p99', Number(quantile(waits, 0.99)), 'ms', 'lower')
+      tell('memory of the sender, at the most', Number(memory), 'MB', 'lower')
+      tell(LOST, shares.count - visits, '', 'lower')
+      tell(TWICE, effects - visits + wentBack + overlaps, '', 'lower')
     } finally {
       await sender.stop()
       await app.end()
@@ -215,8 +233,4 @@ async function seconds(work: () => Promise<unknown>): Promise<number> {
 
 function quantile(sorted: readonly number[], part: number): string {
   return (sorted[Math.max(0, Math.ceil(sorted.length * part) - 1)] ?? Number.NaN).toFixed(0)
-}
-
-function say(line: string): void {
-  process.stdout.write(`${line}\n`)
 }

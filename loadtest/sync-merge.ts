@@ -1,13 +1,13 @@
 import { execFileSync } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
 import { writeFeedFile } from '../mocks/insurer/feed-file.ts'
 import { facilities } from '../mocks/province/facilities.ts'
 import { rowsOf } from '../mocks/province/person.ts'
 import { todayInVietnam } from '../src/calendar.ts'
 import { anyFreePort } from '../src/cli/embedded/port.ts'
 import { type Figures, medianFigure } from './frame/report.ts'
+import type { Frame, Scenario } from './frame/scenario.ts'
 import { LEAD_IN_SECONDS, nowMs, openLoop } from './open-loop/open-loop.ts'
 import { startServe } from './serve-process.ts'
 import { type ImportProcess, openSyncWorld, type SyncWorld } from './sync-world.ts'
@@ -32,22 +32,26 @@ type Phase = 'alone' | 'staging' | 'merging'
  * the comparison and the one statement that makes the new state. Who asks is the open loop, in a thread of its own: a
  * process that also makes feeds stops for its garbage, up to 100 ms, and would charge the server with it.
  */
-export async function syncMerge(args: string[]): Promise<Figures> {
-  const { values } = parseArgs({
-    args,
-    options: {
-      records: { type: 'string', default: '1000000' },
-      rate: { type: 'string', default: '100' },
-      seconds: { type: 'string', default: '10' },
-      rounds: { type: 'string', default: '3' },
-    },
-  })
-  const [records = 0, rate = 0, seconds = 0, rounds = 0] = [
-    values.records,
-    values.rate,
-    values.seconds,
-    values.rounds,
-  ].map(Number)
+export const syncMerge: Scenario = {
+  what: 'p50 and p99 of checks at a steady rate, alone and while a full feed comes in',
+  options: {
+    records: { default: '1000000', what: 'of the copy, and of each feed' },
+    rate: { default: '100', what: 'checks a second' },
+    seconds: { default: '10', what: 'alone, before each import' },
+    rounds: { default: '3', what: 'imports' },
+  },
+  plan: (frame) => [
+    `open loop, poisson: ${frame.text('rate')} checks/s before, during and after ${frame.text('rounds')} imports of ${Number(frame.text('records')).toLocaleString('en')} rows, ${CHANGED_PER_CENT} % of them changed`,
+    'a province, a database and an insurer of its own, all on this machine; an import more, without desks, for the watermark',
+  ],
+  budgets: [{ figure: 'p99, import ÷ alone', atMost: 2 }],
+  run: (_args, frame) => measure(frame),
+}
+
+async function measure(frame: Frame): Promise<Figures> {
+  const { say } = frame
+  const [records, rate] = [frame.number('records'), frame.number('rate')]
+  const [seconds, rounds] = [frame.number('seconds'), frame.number('rounds')]
   const province = { seed: 'merge', baseDate: todayInVietnam(new Date()) }
   const world = await openSyncWorld('sync-merge')
   try {
@@ -61,7 +65,7 @@ export async function syncMerge(args: string[]): Promise<Figures> {
       const settings: ChecksSettings = { province, records, tokens: tokensOf(world) }
       const desks = (forSeconds: number, seed: number) =>
         openLoop({
-          name: 'desks',
+          name: `desks ${seed}`,
           url: serve.url,
           shape: [{ perSecond: rate, seconds: forSeconds }],
           leadInSeconds: LEAD_IN_SECONDS,
@@ -81,8 +85,9 @@ export async function syncMerge(args: string[]): Promise<Figures> {
         const { code, said } = await run.ended
         const ended = nowMs()
         if (code !== 0) throw new Error(said)
-        const { samples, startedAtMs, phase, bottleneck } = await loaded
-        if (bottleneck !== null) throw new Error(`not to be believed: ${bottleneck}`)
+        const loop = await loaded
+        const { samples, startedAtMs } = loop
+        const phase = frame.opened(loop)
         if (phase.kinds.right < phase.requests) throw new Error(JSON.stringify(phase.outcomes))
         if (ended > startedAtMs + phase.seconds * 1_000) throw new Error('the import took longer than the load')
         const dueIn = (from: number, to: number) =>
@@ -194,8 +199,4 @@ function quantile(values: readonly number[], q: number): number {
 
 function p99(latencies: readonly number[]): number {
   return quantile(latencies, 0.99)
-}
-
-function say(line: string): void {
-  process.stdout.write(`${line}\n`)
 }

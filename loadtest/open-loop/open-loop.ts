@@ -14,10 +14,12 @@ export interface OpenLoop {
   readonly arrivals?: Arrivals
   readonly seed?: number
   /**
-   * Before the plan, at its first rate, and left out of what is told: a thread of the generator is new code that is compiled
+   * Before the plan, at its first rate or another one, and left out of what is told: a thread of the generator is new code that is compiled
    * while it sends, which took both cores for half a second and stood in p99 as the server's (measured 2026-11-30).
    */
   readonly leadInSeconds?: number
+  /** Of a flood a calm one: what waits when the plan begins would be answered first, and counted nowhere. */
+  readonly leadInPerSecond?: number
   /** The lead-in is over: what is counted beside the run begins now. */
   readonly onBegin?: () => void
   /** One thread sends some 5,000 a second on a core of its own. */
@@ -58,7 +60,7 @@ export async function openLoop(load: OpenLoop): Promise<OpenLoopRun> {
     const workerData: SenderData = {
       url: load.url,
       shape: load.shape,
-      leadInSeconds,
+      leadIn: { seconds: leadInSeconds, perSecond: load.leadInPerSecond ?? load.shape[0]?.perSecond ?? 0 },
       arrivals: load.arrivals ?? 'poisson',
       seed: load.seed ?? 1,
       thread,

@@ -44,10 +44,9 @@ export function dueTimes(shape: Shape, arrivals: Arrivals, random: () => number)
   return Float64Array.from(due)
 }
 
-/** The same before the plan begins, at its first rate: negative times. */
-export function leadInTimes(seconds: number, shape: Shape, arrivals: Arrivals, random: () => number): Float64Array {
-  const perSecond = shape[0]?.perSecond ?? 0
-  return dueTimes([{ seconds, perSecond }], arrivals, random).map((ms) => ms - seconds * 1_000)
+/** The same before the plan begins: negative times. */
+export function leadInTimes(leadIn: Stretch, arrivals: Arrivals, random: () => number): Float64Array {
+  return dueTimes([leadIn], arrivals, random).map((ms) => ms - leadIn.seconds * 1_000)
 }
 
 function gap(random: () => number): number {

@@ -1,18 +1,18 @@
 import { constants, setPriority } from 'node:os'
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import { parentPort, workerData } from 'node:worker_threads'
-import { Pool } from 'undici'
 import { seeded } from '../seeded.ts'
+import { openConnections } from './connections.ts'
 import { type Progress, pace } from './pace.ts'
 import type { Outcome, Samples } from './samples.ts'
-import { type Arrivals, dueTimes, leadInTimes, type Shape } from './schedule.ts'
+import { type Arrivals, dueTimes, leadInTimes, type Shape, type Stretch } from './schedule.ts'
 import type { Ask, OpenTraffic, TrafficOf } from './traffic.ts'
 
 /** A thread of the generator. It knows the whole plan and sends each `threads`-th request of it. */
 export interface SenderData {
   readonly url: string
   readonly shape: Shape
-  readonly leadInSeconds: number
+  readonly leadIn: Stretch
   readonly arrivals: Arrivals
   readonly seed: number
   readonly thread: number
@@ -42,17 +42,11 @@ try {
 
 const random = seeded(data.seed)
 const plan = dueTimes(data.shape, data.arrivals, random)
-const leadIn = leadInTimes(data.leadInSeconds, data.shape, data.arrivals, random)
+const leadIn = leadInTimes(data.leadIn, data.arrivals, random)
 const due = Float64Array.from([...leadIn, ...plan]).filter((_, i) => i % data.threads === data.thread)
 const { openTraffic } = (await import(data.traffic.module)) as { openTraffic: OpenTraffic<unknown> }
 const traffic = await openTraffic(data.traffic.settings, seeded(data.seed + 7_919 * (data.thread + 1)), due.length)
-// undici opens a connection when all others are busy, and queues when there may be no more: people who wait at the door
-const pool = new Pool(data.url, {
-  connections: data.connections,
-  pipelining: 1,
-  headersTimeout: data.timeoutMs,
-  bodyTimeout: data.timeoutMs,
-})
+const connections = openConnections(data.url, data.connections, data.timeoutMs)
 
 port.once('message', ({ startAtMs }: ToSender) => void run(startAtMs))
 port.postMessage({ kind: 'ready' } satisfies FromSender)
@@ -87,7 +81,7 @@ async function run(startAtMs: number): Promise<void> {
     loopDelayP99Ms: delay.percentile(99) / 1e6,
     loopUsed: performance.eventLoopUtilization(before).utilization,
   } satisfies FromSender)
-  await pool.destroy()
+  await connections.close()
   port?.close()
 }
 
@@ -95,7 +89,7 @@ async function run(startAtMs: number): Promise<void> {
 function send(ask: Ask, ended: (outcome: Outcome) => void): void {
   const parts: Buffer[] = []
   let status = 0
-  pool.dispatch(
+  connections.send(
     { path: ask.path, method: 'POST', headers: ask.headers, body: ask.body },
     {
       onRequestStart() {},

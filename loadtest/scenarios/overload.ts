@@ -7,6 +7,10 @@ import type { ChecksSettings } from '../traffic/checks.ts'
 import { opened, tellCpu, tellWaits, warm } from './measured.ts'
 
 const ASKS = 20_000
+/** As many as one statement takes: 64 wait for one another while a fifth of the cores idles. */
+const KNEE_CLIENTS = 256
+/** After 10 s V8 still compiled on the cores that were measured: p99 of a first stretch was twice that of later ones. */
+const WARM_SECONDS = 30
 
 /**
  * The knee is what a closed loop gets out, before and after the flood: on a machine whose speed swings, either alone would
@@ -42,9 +46,9 @@ export const overload: Scenario = {
       const { openTraffic } = (await import(world.checks.module)) as { openTraffic: OpenTraffic<ChecksSettings> }
       const traffic = await openTraffic(world.checks.settings as ChecksSettings, seeded(1), ASKS)
       const asks = Array.from({ length: ASKS }, (_, n) => traffic.ask(n))
-      await closedPhase('warming', server.url, asks, 64, 5)
+      await closedPhase('warming', server.url, asks, KNEE_CLIENTS, WARM_SECONDS)
       const measureKnee = async (name: string) => {
-        const peak = await closedPhase(name, server.url, asks, 64, seconds / 2)
+        const peak = await closedPhase(name, server.url, asks, KNEE_CLIENTS, seconds / 2)
         frame.phase(peak)
         return peak.rightPerSecond
       }
@@ -56,6 +60,7 @@ export const overload: Scenario = {
           traffic: world.checks,
           threads,
           connections: most,
+          leadInPerSecond: knee / 2,
         })
       const half = await load('half the knee', knee / 2, 1, 256)
       const calm = frame.opened(half.result)

@@ -31,7 +31,10 @@ export const saturate: Scenario = {
   options: {
     seconds: { default: '6', what: 'of each contestant in each round' },
     rounds: { default: '5', what: 'rounds' },
-    connections: { default: '64', what: 'clients that ask without a pause' },
+    connections: {
+      default: '256',
+      what: 'clients that ask without a pause; 64 wait for one another’s statements while a fifth of the cores idles',
+    },
     warm: { default: '12', what: 'seconds before the first round' },
     ...WORLD_OPTIONS,
   },

@@ -40,12 +40,12 @@ describe('the plan', () => {
   })
 })
 
-test('a lead-in comes before 0 at the first rate of the plan; it is sent and ended, but not told', async () => {
+test('a lead-in comes before 0; it is sent and ended, but not told', async () => {
   const shape: Shape = [
     { seconds: 1, perSecond: 100 },
     { seconds: 1, perSecond: 400 },
   ]
-  const leadIn = leadInTimes(2, shape, 'absolute', seeded(1))
+  const leadIn = leadInTimes({ seconds: 2, perSecond: 100 }, 'absolute', seeded(1))
   expect(leadIn).toHaveLength(200)
   expect(leadIn[0]).toBe(-1_995)
   expect(leadIn.at(-1)).toBeCloseTo(-5, 6)
@@ -216,15 +216,15 @@ describe('threads and sockets', () => {
     let heardAtBegin = -1
     const url = await serve((request, response) => {
       request.resume()
-      response.statusCode = heard++ < 80 ? 500 : 200
+      response.statusCode = heard++ < 60 ? 500 : 200
       response.end('{}')
     })
     const shape = [{ seconds: 0.2, perSecond: 200 }]
     const onBegin = () => {
       heardAtBegin = heard
     }
-    const { phase } = await openLoop({ ...load, url, shape, leadInSeconds: 0.5, onBegin })
-    expect(heard).toBe(140)
+    const { phase } = await openLoop({ ...load, url, shape, leadInSeconds: 0.5, leadInPerSecond: 160, onBegin })
+    expect(heard).toBe(120)
     expect(phase.requests).toBe(40)
     expect(phase.outcomes).toEqual({ '200': 40 })
     expect(heardAtBegin).toBeGreaterThan(50)
@@ -240,6 +240,29 @@ describe('threads and sockets', () => {
     })
     const { phase } = await openLoop({ ...load, url, shape: [{ seconds: 0.3, perSecond: 200 }], connections: 60 })
     expect(phase.kinds.right).toBe(60)
+  })
+
+  test('who finds all connections busy waits at the door and is sent, with the wait in the latency; no more are open', async () => {
+    const sockets = new Set<unknown>()
+    let [underWay, most] = [0, 0]
+    const url = await serve((request, response) => {
+      request.resume()
+      sockets.add(request.socket)
+      most = Math.max(most, ++underWay)
+      setTimeout(() => {
+        underWay--
+        if (sockets.size === 1)
+          request.socket.destroy() // a connection that breaks is opened again for the next one
+        else response.end('{}')
+      }, 20)
+    })
+    // 40 a second and connection: a fifth of what comes
+    const { phase } = await openLoop({ ...load, url, shape: [{ seconds: 0.5, perSecond: 400 }], connections: 2 })
+    expect(phase.requests).toBe(200)
+    expect(phase.kinds.right + phase.kinds.failed).toBe(200)
+    expect(phase.kinds.right).toBeGreaterThan(190)
+    expect(most).toBe(2)
+    expect(phase.latencyMs.max).toBeGreaterThan(1_000)
   })
 
   test('nobody listens: each is told, none is lost', async () => {

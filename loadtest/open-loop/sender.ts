@@ -1,8 +1,8 @@
 import { constants, setPriority } from 'node:os'
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import { parentPort, workerData } from 'node:worker_threads'
+import { Pool } from 'undici'
 import { seeded } from '../seeded.ts'
-import { openConnections } from './connections.ts'
 import { type Progress, pace } from './pace.ts'
 import type { Outcome, Samples } from './samples.ts'
 import { type Arrivals, dueTimes, leadInTimes, type Shape, type Stretch } from './schedule.ts'
@@ -46,7 +46,13 @@ const leadIn = leadInTimes(data.leadIn, data.arrivals, random)
 const due = Float64Array.from([...leadIn, ...plan]).filter((_, i) => i % data.threads === data.thread)
 const { openTraffic } = (await import(data.traffic.module)) as { openTraffic: OpenTraffic<unknown> }
 const traffic = await openTraffic(data.traffic.settings, seeded(data.seed + 7_919 * (data.thread + 1)), due.length)
-const connections = openConnections(data.url, data.connections, data.timeoutMs)
+// undici opens a connection when all others are busy, and queues when there may be no more: people who wait at the door
+const pool = new Pool(data.url, {
+  connections: data.connections,
+  pipelining: 1,
+  headersTimeout: data.timeoutMs,
+  bodyTimeout: data.timeoutMs,
+})
 
 port.once('message', ({ startAtMs }: ToSender) => void run(startAtMs))
 port.postMessage({ kind: 'ready' } satisfies FromSender)
@@ -81,7 +87,7 @@ async function run(startAtMs: number): Promise<void> {
     loopDelayP99Ms: delay.percentile(99) / 1e6,
     loopUsed: performance.eventLoopUtilization(before).utilization,
   } satisfies FromSender)
-  await connections.close()
+  await pool.destroy()
   port?.close()
 }
 
@@ -89,7 +95,7 @@ async function run(startAtMs: number): Promise<void> {
 function send(ask: Ask, ended: (outcome: Outcome) => void): void {
   const parts: Buffer[] = []
   let status = 0
-  connections.send(
+  pool.dispatch(
     { path: ask.path, method: 'POST', headers: ask.headers, body: ask.body },
     {
       onRequestStart() {},
